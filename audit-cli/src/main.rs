@@ -1,0 +1,2 @@
+//! The `audited` program.
+fn main() {}

@@ -1,0 +1,5 @@
+//! The loop from the outbox to a sink.
+
+mod sink;
+
+pub use self::sink::{Answer, Reply, Said, Sink};

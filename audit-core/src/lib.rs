@@ -1,8 +1,23 @@
 //! The runtime of `audited`: use it through that crate, which re-exports what is public here.
 //!
-//! One event's way through the rooms: `capture` opens a scope and writes what it is told straight into an encoded
-//! `event`; the `audit_log` hands it to an [`outbox`]; [`delivery`] brings it from there to a sink, of which
+//! One event's way through the rooms: [`capture`] opens a scope and writes what it is told straight into an encoded
+//! [`event`]; the `audit_log` hands it to an [`outbox`]; [`delivery`] brings it from there to a sink, of which
 //! `workos` is one. `context` adds what the request says.
 
+pub mod audit_log;
+pub mod capture;
+pub mod context;
 pub mod delivery;
+pub mod event;
 pub mod outbox;
+#[doc(hidden)]
+pub mod private;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+
+pub use self::audit_log::{AuditLog, Stats};
+pub use self::capture::{
+    Actor, ActorWriter, AuditActor, AuditTarget, EventWriter, IntoTargets, Outcome, TargetWriter, Unavailable, record,
+};
+pub use self::context::{Context, context, set_actor};
+pub use self::event::{AuditValue, HashKey, Mended, Redaction, looks_secret};

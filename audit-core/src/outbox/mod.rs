@@ -67,7 +67,7 @@ pub trait Outbox: Send + Sync + fmt::Debug + 'static {
 #[derive(Debug)]
 pub struct NewRecord {
     /// The exact bytes of the request, never changed afterwards.
-    pub payload: Bytes,
+    pub payload: Vec<u8>,
     /// Records of one lane (one organization) are delivered in order of acceptance where nothing fails; lanes do not
     /// wait for each other.
     pub lane: Lane,

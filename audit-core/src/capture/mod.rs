@@ -15,3 +15,6 @@ pub use self::outcome::{
 };
 pub use self::scope::{Close, Scope, Scoped, open, open_strict, open_strict_sync, record, scope, scope_sync};
 pub use self::target::{AuditTarget, DescribeTarget, IntoTargets, Many, One, TargetWriter};
+
+#[cfg(test)]
+mod scope_tests;

@@ -153,7 +153,7 @@ mod tests {
     fn object(build: impl FnOnce(&mut Members, &mut Out<'_>)) -> (serde_json::Value, Mended) {
         let (mut buf, mut mended) = (Vec::new(), Mended::default());
         buf.push(b'{');
-        let mut members = Members::new(3, 64);
+        let mut members = Members::new(3, 128);
         build(&mut members, &mut Out { buf: &mut buf, mended: &mut mended, key: None });
         buf.push(b'}');
         (serde_json::from_slice(&buf).unwrap(), mended)
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn what_has_no_place_is_dropped_and_counted() {
         let (json, mended) = object(|members, out| {
-            add(members, out, "long", &format!("\"{}\"", "x".repeat(80)), OnDuplicate::Replace);
+            add(members, out, "long", &format!("\"{}\"", "x".repeat(140)), OnDuplicate::Replace);
             for key in ["a", "b", "none", "c", "d"] {
                 add(members, out, key, if key == "none" { "" } else { "1" }, OnDuplicate::Replace);
             }

@@ -21,3 +21,6 @@ pub(crate) use self::draft::{Defaults, Draft, Encoded, Ending, Organization};
 pub(crate) use self::json::push_string;
 pub(crate) use self::out::Out;
 pub(crate) use self::thing::Thing;
+
+#[cfg(test)]
+mod draft_tests;

@@ -5,4 +5,8 @@
 //! `workos` is one. `context` adds what the request says.
 
 pub mod delivery;
+mod error;
 pub mod outbox;
+pub mod workos;
+
+pub use self::error::Error;

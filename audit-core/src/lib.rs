@@ -8,16 +8,19 @@ pub mod audit_log;
 pub mod capture;
 pub mod context;
 pub mod delivery;
+mod error;
 pub mod event;
 pub mod outbox;
 #[doc(hidden)]
 pub mod private;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod workos;
 
 pub use self::audit_log::{AuditLog, Stats};
 pub use self::capture::{
     Actor, ActorWriter, AuditActor, AuditTarget, EventWriter, IntoTargets, Outcome, TargetWriter, Unavailable, record,
 };
 pub use self::context::{Context, context, set_actor};
+pub use self::error::Error;
 pub use self::event::{AuditValue, HashKey, Mended, Redaction, looks_secret};

@@ -8,10 +8,14 @@
 //! [`bury`](Outbox::bury) settles that claim. A claim that is never settled (the process died) ends with its lease.
 
 mod appending;
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
 mod error;
+mod memory;
 
 pub use self::appending::{AppendTicket, Appending};
 pub use self::error::{OutboxError, OutboxErrorKind};
+pub use self::memory::MemoryOutbox;
 
 use std::fmt;
 use std::future::Future;
@@ -22,6 +26,10 @@ use bytes::Bytes;
 
 /// What an outbox does on the delivery's side, boxed so that the trait stays usable as `dyn Outbox`.
 pub type OutboxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, OutboxError>> + Send + 'a>>;
+
+/// The furthest ahead that a record is ever put off. A record that is due later than this from now was put off under a
+/// clock that has been set back since, and counts as due.
+pub const MAX_WAIT: Duration = Duration::from_secs(3600);
 
 /// A durable queue of encoded events.
 pub trait Outbox: Send + Sync + fmt::Debug + 'static {

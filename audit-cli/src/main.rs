@@ -1,2 +1,14 @@
 //! The `audited` program.
-fn main() {}
+
+mod cli;
+mod commands;
+mod exit;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let outcome = commands::run(cli::Cli::parse());
+    exit::report(outcome)
+}

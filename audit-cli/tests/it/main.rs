@@ -1,0 +1,12 @@
+//! The local WorkOS as its users meet it: over HTTP, and as a program.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test fails by panicking"
+)]
+
+mod create_event;
+mod faults;
+mod idempotency;
+mod support;

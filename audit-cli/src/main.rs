@@ -1,5 +1,7 @@
 //! The `audited` program.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test fails by panicking"))]
+
 mod cli;
 mod commands;
 mod exit;

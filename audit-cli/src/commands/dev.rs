@@ -1,81 +1,109 @@
 //! `audited dev`: the local WorkOS until Ctrl-C.
 
-use audited_cli::LocalWorkos;
+use std::io::{self, Write};
+use std::time::SystemTime;
 
-use crate::cli::DevArgs;
+use audited_cli::{Builder, LocalWorkos};
+
+use super::signal;
+use crate::cli::{DevArgs, When};
 use crate::exit::Failure;
+
+const MIB: usize = 1024 * 1024;
 
 /// Starts the server, says how to use it, and waits for a signal.
 pub(crate) fn run(args: DevArgs) -> Result<(), Failure> {
-    if !args.listen.ip().is_loopback() {
-        return Err(Failure::Usage(format!(
-            "{} can be reached from other machines; listen on 127.0.0.1 or [::1]",
-            args.listen
-        )));
-    }
-    let example_key = args
-        .api_keys
-        .first()
-        .cloned()
-        .unwrap_or_else(|| "sk_test_local".into());
-    let mut builder = LocalWorkos::builder().listen(args.listen);
-    for key in args.api_keys {
-        builder = builder.api_key(key);
-    }
-    for key in args.forbidden_keys {
-        builder = builder.forbidden_key(key);
-    }
-    for organization in args.organizations {
-        builder = builder.organization(organization);
-    }
-    for reading in args.readings {
-        builder = builder.reading(reading);
-    }
-    let workos = builder.start().map_err(Failure::Start)?;
-    say_hello(&workos, &example_key);
-    wait_for_signal()?;
-    say_goodbye(&workos);
-    Ok(())
-}
-
-#[allow(clippy::print_stdout, reason = "what a user copies from the terminal")]
-fn say_hello(workos: &LocalWorkos, key: &str) {
-    let url = workos.url();
-    println!("WorkOS Audit Logs on this machine: {url}");
-    println!();
-    println!("  export WORKOS_BASE_URL={url}");
-    println!("  export WORKOS_API_KEY={key}");
-    println!();
-    println!("Stop with Ctrl-C.");
-}
-
-#[allow(clippy::print_stdout, reason = "the sum of the run")]
-fn say_goodbye(workos: &LocalWorkos) {
-    let counts = workos.counts();
-    println!(
-        "\nStopped. {} events stored, {} repeated, {} requests refused, {} met a fault.",
-        counts.stored, counts.repeated, counts.refused, counts.faulted
-    );
-}
-
-/// Blocks until Ctrl-C, or the signal by which a supervisor ends a program.
-fn wait_for_signal() -> Result<(), Failure> {
-    let failed = |error| Failure::Io("cannot wait for Ctrl-C", error);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(failed)?;
+    let key = args.api_keys.first().cloned();
+    let key = key.unwrap_or_else(|| "sk_test_local".into());
+    // The signals are listened to before anyone is told that the server is there.
+    let runtime = signal::runtime().map_err(no_signal)?;
+    let workos = builder(args).start().map_err(Failure::Start)?;
     runtime.block_on(async {
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-            tokio::select! {
-                interrupted = tokio::signal::ctrl_c() => interrupted.map_err(failed),
-                _ = terminate.recv() => Ok(()),
-            }
+        let ended = signal::end();
+        tokio::pin!(ended);
+        tokio::select! {
+            biased;
+            ended = &mut ended => return ended.map_err(no_signal),
+            said = async { say_hello(&workos, &key) } => said.map_err(super::output)?,
         }
-        #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await.map_err(failed)
-    })
+        ended.await.map_err(no_signal)
+    })?;
+    say_goodbye(&workos).map_err(super::output)
+}
+
+fn no_signal(error: io::Error) -> Failure {
+    Failure::Io("cannot wait for Ctrl-C", error)
+}
+
+fn builder(args: DevArgs) -> Builder {
+    let mut builder = LocalWorkos::builder()
+        .listen(args.listen)
+        .register_on_first_use(args.register_on_first_use)
+        .body_limit(args.body_limit)
+        .export_delay(args.export_delay)
+        .keep_bytes(args.keep_mib.saturating_mul(MIB))
+        .seed(args.seed);
+    if args.rate_limit > 0 {
+        builder = builder.rate_limit(args.rate_limit);
+    }
+    if let Some(directory) = args.data {
+        builder = builder.data(directory);
+    }
+    if let Some(now) = args.now {
+        builder = builder.now(SystemTime::from(now));
+    }
+    if args.expose {
+        builder = builder.expose();
+    }
+    builder = args.api_keys.into_iter().fold(builder, Builder::api_key);
+    builder = args
+        .forbidden_keys
+        .into_iter()
+        .fold(builder, Builder::forbidden_key);
+    builder = args
+        .organizations
+        .into_iter()
+        .fold(builder, Builder::organization);
+    builder = args.schemas.into_iter().fold(builder, Builder::schemas);
+    builder = args.readings.into_iter().fold(builder, Builder::reading);
+    builder = args
+        .allow_hosts
+        .into_iter()
+        .fold(builder, Builder::allow_host);
+    args.faults
+        .into_iter()
+        .fold(builder, |builder, order| match order.when {
+            When::Next(count) => builder.fail_next(count, order.fault),
+            When::Share(share) => builder.fail_share(share, order.fault),
+        })
+}
+
+fn say_hello(workos: &LocalWorkos, key: &str) -> io::Result<()> {
+    let url = workos.url();
+    let mut out = io::stdout().lock();
+    writeln!(
+        out,
+        "\n  WorkOS Audit Logs, on this machine. Watch it at {url}\n"
+    )?;
+    writeln!(out, "  export WORKOS_BASE_URL={url}")?;
+    writeln!(out, "  export WORKOS_API_KEY={key}\n")?;
+    writeln!(out, "  Stop with Ctrl-C.")?;
+    out.flush()
+}
+
+fn say_goodbye(workos: &LocalWorkos) -> io::Result<()> {
+    let counts = workos.counts();
+    let events = if counts.stored == 1 {
+        "event"
+    } else {
+        "events"
+    };
+    writeln!(
+        io::stdout(),
+        "\n  Stopped: {} {events} stored, {} repeated, {} refused, {} met a fault.",
+        counts.stored,
+        counts.repeated,
+        counts.refused,
+        counts.faulted
+    )
 }

@@ -1,7 +1,8 @@
 //! How a local WorkOS is set up.
 
 use std::net::SocketAddr;
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
@@ -90,6 +91,55 @@ impl Builder {
         self
     }
 
+    /// Whether an action that nobody registered is taken, and its target types remembered, instead
+    /// of being refused as by WorkOS. Default: `true`, since a test starts without schemas; the
+    /// program `audited dev` refuses unless it is told `--register-on-first-use`.
+    pub fn register_on_first_use(mut self, learn: bool) -> Self {
+        self.settings.register_on_first_use = learn;
+        self
+    }
+
+    /// Registers the schemas of this file: the body of create schema with the action's name as
+    /// `action`, or a list of them. May be called again.
+    pub fn schemas(mut self, file: impl Into<PathBuf>) -> Self {
+        self.settings.schemas.push(file.into());
+        self
+    }
+
+    /// Refuses a key's further requests in a minute with 429. Default: any number is taken;
+    /// `audited dev` has WorkOS' 6,000.
+    pub fn rate_limit(mut self, requests_a_minute: u32) -> Self {
+        self.settings.rate_limit = Some(requests_a_minute);
+        self
+    }
+
+    /// How long an export is pending. Default: no time; the first look at it shows it ready.
+    pub fn export_delay(mut self, delay: Duration) -> Self {
+        self.settings.export_delay = delay;
+        self
+    }
+
+    /// Keeps events, schemas, exports, retention and time in this directory, over restarts and
+    /// `kill -9`. Default: in memory only.
+    pub fn data(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.settings.data = Some(directory.into());
+        self
+    }
+
+    /// Allows to listen on an address that other machines reach. Anyone who reaches it can read
+    /// the events and write to it.
+    pub fn expose(mut self) -> Self {
+        self.settings.expose = true;
+        self
+    }
+
+    /// Serves requests under this name too, beside `localhost` and addresses; may be called
+    /// again.
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.settings.hosts.push(name.into());
+        self
+    }
+
     /// The seed by which shares of faults are drawn. Default: 0.
     pub fn seed(mut self, seed: u64) -> Self {
         self.faults.reseed(seed);
@@ -112,7 +162,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// If the address cannot be listened on, or the thread cannot be started.
+    /// If the address cannot be listened on, the data directory or a schema file cannot be used,
+    /// or the thread cannot be started.
     pub fn start(self) -> Result<LocalWorkos, StartError> {
         LocalWorkos::start_with(self)
     }

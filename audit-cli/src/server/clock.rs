@@ -37,6 +37,11 @@ impl Clock {
     }
 }
 
+/// A time as WorkOS writes it: UTC, milliseconds, `Z`.
+pub(crate) fn iso(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
 /// The same moment in the standard library's type.
 pub(crate) fn system_time(at: Timestamp) -> SystemTime {
     SystemTime::from(at)
@@ -60,5 +65,11 @@ mod tests {
         let clock = Clock::starting_at(None);
         clock.advance(Duration::MAX);
         assert_eq!(clock.now(), Timestamp::MAX);
+    }
+
+    #[test]
+    fn writes_milliseconds_and_z() {
+        let at: Timestamp = "2026-01-15T12:00:00Z".parse().unwrap();
+        assert_eq!(iso(at), "2026-01-15T12:00:00.000Z");
     }
 }

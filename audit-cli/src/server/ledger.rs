@@ -14,6 +14,7 @@ use super::faults::Fault;
 use super::idempotency::Identity;
 use super::lock::lock;
 use super::record::{Counts, ReceivedRequest, StoredEvent, Verdict};
+use super::refusal::Refusal;
 
 /// What an entry takes beside its body: its fields, its allocations, its place in the ring.
 const ENTRY_BYTES: usize = 256;
@@ -32,7 +33,7 @@ pub(crate) struct Entry {
     pub(crate) verdict: Verdict,
     pub(crate) status: Option<u16>,
     pub(crate) fault: Option<Fault>,
-    pub(crate) reason: Option<Box<str>>,
+    pub(crate) refusal: Option<Box<Refusal>>,
 }
 
 /// The newest requests, within a budget, and the counts of all.
@@ -96,6 +97,29 @@ impl Ledger {
         lock(&self.book).entries.iter().cloned().collect()
     }
 
+    /// The kept entries with numbers above `number`, oldest first, at most `limit` of them.
+    pub(crate) fn after(&self, number: u64, limit: usize) -> Vec<Arc<Entry>> {
+        let book = lock(&self.book);
+        let first = book.entries.front().map_or(0, |entry| entry.number);
+        // Numbers are without gaps, so they tell the place.
+        let skip = (number + 1).saturating_sub(first);
+        let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+        book.entries
+            .iter()
+            .skip(skip)
+            .take(limit)
+            .cloned()
+            .collect()
+    }
+
+    /// The kept entry of this number.
+    pub(crate) fn entry(&self, number: u64) -> Option<Arc<Entry>> {
+        let before = number.checked_sub(1)?;
+        self.after(before, 1)
+            .pop()
+            .filter(|entry| entry.number == number)
+    }
+
     /// The kept entries as requests.
     pub(crate) fn requests(&self) -> Vec<ReceivedRequest> {
         self.entries().iter().map(|entry| entry.request()).collect()
@@ -144,7 +168,12 @@ impl Ledger {
 }
 
 fn size(entry: &Entry) -> usize {
-    ENTRY_BYTES + entry.body.len() + entry.reason.as_ref().map_or(0, |reason| reason.len())
+    // The words of a refusal repeat its body, and both are about as long as they are here.
+    let refusal = entry.refusal.as_ref();
+    let words = refusal.map_or(0, |refusal| {
+        4 * (refusal.reason.len() + refusal.advice.len())
+    });
+    ENTRY_BYTES + entry.body.len() + words
 }
 
 impl Entry {
@@ -160,7 +189,7 @@ impl Entry {
             verdict: self.verdict,
             status: self.status,
             fault: self.fault,
-            reason: self.reason.as_deref().map(str::to_owned),
+            reason: self.refusal.as_ref().map(|refusal| refusal.explanation()),
         }
     }
 

@@ -58,6 +58,9 @@ impl LocalWorkos {
 
     pub(crate) fn start_with(builder: Builder) -> Result<Self, StartError> {
         let wanted = builder.settings.listen;
+        if !wanted.ip().is_loopback() && !builder.settings.expose {
+            return Err(StartError::exposed(wanted));
+        }
         let listener = TcpListener::bind(wanted).map_err(|e| StartError::listen(wanted, e))?;
         let address = listener
             .local_addr()
@@ -65,7 +68,8 @@ impl LocalWorkos {
         listener
             .set_nonblocking(true)
             .map_err(|e| StartError::listen(wanted, e))?;
-        let state = Arc::new(State::new(builder.settings, builder.faults));
+        let state = State::open(builder.settings, builder.faults).map_err(StartError::setting)?;
+        let state = Arc::new(state);
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::channel();
         let served = Arc::clone(&state);
@@ -184,7 +188,8 @@ impl LocalWorkos {
 
     /// Moves the server's own time forward, for example past the 24 hours of a key.
     pub fn advance(&self, by: Duration) {
-        self.state.clock.advance(by);
+        // It fails only where the journal cannot be written, as every later request will tell.
+        let _ = self.state.advance(by);
     }
 }
 
@@ -241,10 +246,21 @@ fn run(
 #[derive(Debug)]
 pub struct StartError {
     what: String,
-    cause: io::Error,
+    cause: Option<io::Error>,
 }
 
 impl StartError {
+    fn exposed(address: SocketAddr) -> Self {
+        Self::setting(format!(
+            "{address} can be reached from other machines, and anyone there could write and read; \
+             listen on 127.0.0.1, or say `--expose` (`Builder::expose`)"
+        ))
+    }
+
+    fn setting(what: String) -> Self {
+        Self { what, cause: None }
+    }
+
     fn listen(address: SocketAddr, cause: io::Error) -> Self {
         let next = match cause.kind() {
             io::ErrorKind::AddrInUse => "another program has it; take another port, or 0 for any",
@@ -253,27 +269,32 @@ impl StartError {
         };
         Self {
             what: format!("cannot listen on {address} ({next})"),
-            cause,
+            cause: Some(cause),
         }
     }
 
     fn thread(cause: io::Error) -> Self {
         Self {
             what: "cannot start the server's thread".into(),
-            cause,
+            cause: Some(cause),
         }
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.cause)
+        f.write_str(&self.what)?;
+        match &self.cause {
+            Some(cause) => write!(f, ": {cause}"),
+            None => Ok(()),
+        }
     }
 }
 
 impl std::error::Error for StartError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.cause)
+        let cause = self.cause.as_ref()?;
+        Some(cause)
     }
 }
 

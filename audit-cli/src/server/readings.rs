@@ -40,6 +40,22 @@ pub enum Reading {
     OccurredAtUtc,
     /// `occurred_at` may have any offset.
     OccurredAtAnyOffset,
+    /// An event without a version is checked against the first one of its action.
+    DefaultVersionFirst,
+    /// An event without a version is checked against the latest one of its action.
+    DefaultVersionLatest,
+    /// An event may have targets of types that its schema does not list.
+    ExtraTargetsAccept,
+    /// An event with a target of a type that its schema does not list is refused.
+    ExtraTargetsRefuse,
+    /// Creating the schema that is the latest already answers that version.
+    SameSchemaReuse,
+    /// Creating the schema that is the latest already makes another version.
+    SameSchemaNewVersion,
+    /// An export without events is refused with 400.
+    EmptyExportRefuse,
+    /// An export without events is one with a header line only.
+    EmptyExportAccept,
 }
 
 /// Every reading with the way it is written.
@@ -61,6 +77,14 @@ const NAMES: &[(&str, Reading)] = &[
     ("stored=201", Reading::Stored201),
     ("occurred-at=utc", Reading::OccurredAtUtc),
     ("occurred-at=any-offset", Reading::OccurredAtAnyOffset),
+    ("default-version=first", Reading::DefaultVersionFirst),
+    ("default-version=latest", Reading::DefaultVersionLatest),
+    ("extra-targets=accept", Reading::ExtraTargetsAccept),
+    ("extra-targets=refuse", Reading::ExtraTargetsRefuse),
+    ("same-schema=reuse", Reading::SameSchemaReuse),
+    ("same-schema=new-version", Reading::SameSchemaNewVersion),
+    ("empty-export=refuse", Reading::EmptyExportRefuse),
+    ("empty-export=accept", Reading::EmptyExportAccept),
 ];
 
 impl fmt::Display for Reading {
@@ -102,6 +126,10 @@ pub(crate) struct Readings {
     pub(crate) error_code: &'static str,
     pub(crate) stored_status: u16,
     pub(crate) utc_only: bool,
+    pub(crate) default_to_latest: bool,
+    pub(crate) refuse_extra_targets: bool,
+    pub(crate) reuse_same_schema: bool,
+    pub(crate) refuse_empty_export: bool,
 }
 
 impl Default for Readings {
@@ -112,6 +140,10 @@ impl Default for Readings {
             error_code: "invalid_audit_log",
             stored_status: 200,
             utc_only: true,
+            default_to_latest: false,
+            refuse_extra_targets: false,
+            reuse_same_schema: true,
+            refuse_empty_export: true,
         }
     }
 }
@@ -131,6 +163,14 @@ impl Readings {
             Reading::Stored201 => self.stored_status = 201,
             Reading::OccurredAtUtc => self.utc_only = true,
             Reading::OccurredAtAnyOffset => self.utc_only = false,
+            Reading::DefaultVersionFirst => self.default_to_latest = false,
+            Reading::DefaultVersionLatest => self.default_to_latest = true,
+            Reading::ExtraTargetsAccept => self.refuse_extra_targets = false,
+            Reading::ExtraTargetsRefuse => self.refuse_extra_targets = true,
+            Reading::SameSchemaReuse => self.reuse_same_schema = true,
+            Reading::SameSchemaNewVersion => self.reuse_same_schema = false,
+            Reading::EmptyExportRefuse => self.refuse_empty_export = true,
+            Reading::EmptyExportAccept => self.refuse_empty_export = false,
         }
     }
 }

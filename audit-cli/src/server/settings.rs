@@ -1,6 +1,8 @@
 //! What the server was told at its start.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -22,6 +24,20 @@ pub(crate) struct Settings {
     pub(crate) body_limit: usize,
     pub(crate) readings: Readings,
     pub(crate) now: Option<Timestamp>,
+    /// Learns the schema of an unknown action instead of refusing its event.
+    pub(crate) register_on_first_use: bool,
+    /// Requests a key may send in a minute; none means any number.
+    pub(crate) rate_limit: Option<u32>,
+    /// How long an export is pending.
+    pub(crate) export_delay: Duration,
+    /// Where to keep what must survive a restart; none means in memory.
+    pub(crate) data: Option<PathBuf>,
+    /// Schemas to register at the start.
+    pub(crate) schemas: Vec<PathBuf>,
+    /// May listen where other machines reach it.
+    pub(crate) expose: bool,
+    /// Names, beside `localhost`, under which browsers may reach it.
+    pub(crate) hosts: Vec<String>,
     /// Bytes of received requests to keep; the oldest fall off.
     pub(crate) keep: usize,
 }
@@ -36,6 +52,13 @@ impl Default for Settings {
             body_limit: BODY_LIMIT,
             readings: Readings::default(),
             now: None,
+            register_on_first_use: true,
+            rate_limit: None,
+            export_delay: Duration::ZERO,
+            data: None,
+            schemas: Vec::new(),
+            expose: false,
+            hosts: Vec::new(),
             keep: usize::MAX,
         }
     }

@@ -6,7 +6,12 @@
     reason = "a test fails by panicking"
 )]
 
+mod control;
 mod create_event;
+mod exports;
 mod faults;
 mod idempotency;
+mod program;
+mod schemas;
+mod storage;
 mod support;

@@ -1,5 +1,7 @@
 //! A client that knows nothing of the server, and the event of WorkOS' reference page.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
 use audited_cli::LocalWorkos;
@@ -28,13 +30,17 @@ pub(crate) struct Sender {
 
 impl Sender {
     pub(crate) fn to(workos: &LocalWorkos) -> Self {
+        Self::to_url(workos.url())
+    }
+
+    pub(crate) fn to_url(url: String) -> Self {
         Self {
             client: Client::builder()
                 .no_proxy()
                 .timeout(PATIENCE)
                 .build()
                 .unwrap(),
-            url: workos.url(),
+            url,
         }
     }
 
@@ -72,4 +78,79 @@ impl Sender {
 /// Status and JSON body.
 pub(crate) async fn told(response: Response) -> (u16, Value) {
     (response.status().as_u16(), response.json().await.unwrap())
+}
+
+/// The program `audited`, killed when the test is over.
+pub(crate) struct Program {
+    child: Child,
+    output: BufReader<ChildStdout>,
+    pub(crate) url: String,
+}
+
+impl Program {
+    /// `audited dev` on a free port, running.
+    pub(crate) fn dev(arguments: &[&str]) -> Self {
+        let mut child = audited(&["dev", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut url = String::new();
+        let mut line = String::new();
+        while output.read_line(&mut line).unwrap() > 0 {
+            if let Some((_, found)) = line.trim().split_once("WORKOS_BASE_URL=") {
+                url = found.to_owned();
+                break;
+            }
+            line.clear();
+        }
+        assert!(url.starts_with("http://"), "no URL was printed");
+        Self { child, output, url }
+    }
+
+    pub(crate) fn sender(&self) -> Sender {
+        Sender::to_url(self.url.clone())
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let id = self.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &id])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.child.wait().unwrap()
+    }
+
+    /// What it printed since its URL.
+    pub(crate) fn rest(mut self) -> String {
+        let mut rest = String::new();
+        std::io::Read::read_to_string(&mut self.output, &mut rest).unwrap();
+        rest
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // Both fail if it has ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The program with these arguments.
+pub(crate) fn audited(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_audited"));
+    command.args(arguments);
+    command
 }

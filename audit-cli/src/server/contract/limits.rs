@@ -25,6 +25,7 @@ pub(crate) fn check(event: &Value, readings: &Readings) -> Result<(), Refusal> {
                 params: json!({ "limit": MAX_TARGETS }),
                 message: format!("must NOT have more than {MAX_TARGETS} items"),
                 advice: format!("Send one event for every {MAX_TARGETS} targets."),
+                ..AjvError::default()
             });
         }
         for (index, target) in targets.iter().enumerate() {
@@ -53,6 +54,7 @@ fn metadata(parent: &Value, path: &str, errors: &mut Vec<AjvError>) {
             params: json!({ "limit": MAX_KEYS }),
             message: format!("must NOT have more than {MAX_KEYS} properties"),
             advice: format!("Keep the {MAX_KEYS} keys that matter most."),
+            ..AjvError::default()
         });
     }
     entries(metadata, &path, errors);
@@ -71,6 +73,7 @@ fn entries(metadata: &Map<String, Value>, path: &str, errors: &mut Vec<AjvError>
                     "Rename the key {}: at most {MAX_KEY_CHARS} of A-Z, a-z, 0-9, `_` and `-`.",
                     shown(key)
                 ),
+                ..AjvError::default()
             });
             continue;
         }
@@ -83,6 +86,7 @@ fn entries(metadata: &Map<String, Value>, path: &str, errors: &mut Vec<AjvError>
                     params: json!({ "limit": MAX_VALUE_CHARS }),
                     message: format!("must NOT have more than {MAX_VALUE_CHARS} characters"),
                     advice: format!("Cut the value at {MAX_VALUE_CHARS} characters."),
+                    ..AjvError::default()
                 });
             }
             Value::String(_) | Value::Number(_) | Value::Bool(_) => {}
@@ -93,6 +97,7 @@ fn entries(metadata: &Map<String, Value>, path: &str, errors: &mut Vec<AjvError>
                 params: json!({ "type": ["string", "number", "boolean"] }),
                 message: "must be string,number,boolean".into(),
                 advice: "Leave out what is null, and flatten lists and objects.".into(),
+                ..AjvError::default()
             }),
         }
     }

@@ -5,6 +5,8 @@ mod ajv;
 mod form;
 mod limits;
 
+pub(crate) use ajv::{AjvError, Verbose, refuse};
+
 use serde_json::Value;
 
 use super::readings::Readings;
@@ -14,6 +16,8 @@ use super::refusal::Refusal;
 #[derive(Debug)]
 pub(crate) struct ValidRequest {
     pub(crate) organization: String,
+    /// The `event` object.
+    pub(crate) event: Value,
 }
 
 /// Checks everything that can be told from the body alone.
@@ -33,7 +37,10 @@ pub(crate) fn check(body: &[u8], readings: &Readings) -> Result<ValidRequest, Re
         Some(Value::String(id)) => id,
         _ => return Err(form::not_an_object()),
     };
-    Ok(ValidRequest { organization })
+    Ok(ValidRequest {
+        organization,
+        event: members.remove("event").unwrap_or(Value::Null),
+    })
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ fn keys(count: usize) -> Value {
 fn the_documented_example_is_good() {
     let request = run(&documented()).unwrap();
     assert_eq!(request.organization, "org_01EHWNCE74X7JSDV0X3SZ3KJNY");
+    assert_eq!(request.event, documented()["event"]);
 }
 
 #[test]

@@ -50,6 +50,16 @@ impl Plan {
         self.shares.clear();
     }
 
+    /// The next requests' faults, in their order.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = (usize, Fault)> {
+        self.next.iter().copied()
+    }
+
+    /// The shares.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = (f64, Fault)> {
+        self.shares.iter().copied()
+    }
+
     /// The fault of the next request. One draw a request, so that a seed gives the same faults
     /// whatever their kinds.
     pub(crate) fn draw(&mut self) -> Option<Fault> {

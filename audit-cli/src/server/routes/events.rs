@@ -1,28 +1,26 @@
 //! `POST /audit_logs/events`: create event.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Response, header};
+use axum::http::{HeaderMap, Response};
 use bytes::Bytes;
-use futures_util::stream;
 use jiff::Timestamp;
-use serde_json::json;
 
 use super::super::auth;
-use super::super::clock::system_time;
 use super::super::contract;
-use super::super::faults::{Fault, RetryAfter};
+use super::super::faults::Fault;
 use super::super::idempotency::{Fingerprint, Known, fingerprint};
+use super::super::journal::Record;
 use super::super::ledger::Entry;
 use super::super::lock::lock;
 use super::super::readings::Idempotency;
 use super::super::record::Verdict;
 use super::super::refusal::Refusal;
-use super::super::state::State as Server;
+use super::super::state::{EVENTS, State as Server};
 use super::super::wire::Scissors;
+use super::injected::{instead, trickle};
 use super::reply;
 
 /// A request as it came in.
@@ -55,7 +53,7 @@ pub(crate) async fn create(
         body,
         print,
     };
-    let fault = lock(&server.faults).draw();
+    let fault = server.draw_fault();
     match fault {
         None => settle(&server, &attempt, unreadable, None),
         Some(Fault::Latency(time)) => {
@@ -101,27 +99,23 @@ fn settle(
         Some(refusal) => Err(refusal),
         None => judge(server, attempt),
     };
-    let (response, verdict, reason) = match judgement {
+    let (response, verdict, refusal) = match judgement {
         Ok(verdict) => {
             let status = server.settings.readings.stored_status;
             (reply::raw(status, r#"{"success":true}"#), verdict, None)
         }
-        Err(refusal) => (
-            reply::refusal(&refusal),
-            Verdict::Refused,
-            Some(refusal.explanation()),
-        ),
+        Err(refusal) => (reply::refusal(&refusal), Verdict::Refused, Some(refusal)),
     };
     let answered = fault != Some(Fault::ReplyLost);
     let status = answered.then(|| response.status().as_u16());
-    record(server, attempt, verdict, status, fault, reason);
+    record(server, attempt, verdict, status, fault, refusal);
     response
 }
 
 /// What WorkOS would say.
 fn judge(server: &Server, attempt: &Attempt) -> Result<Verdict, Refusal> {
     let settings = &server.settings;
-    auth::api_key(&attempt.headers, settings)?;
+    server.admit(auth::api_key(&attempt.headers, settings)?)?;
     let mut keys = lock(&server.keys);
     if let Some(print) = &attempt.print {
         match keys.look_up(print, attempt.at) {
@@ -136,6 +130,13 @@ fn judge(server: &Server, attempt: &Attempt) -> Result<Verdict, Refusal> {
     if !settings.knows_organization(&request.organization) {
         return Err(Refusal::organization_not_found(&request.organization));
     }
+    let learn = settings.register_on_first_use;
+    lock(&server.registry).check(&request.event, attempt.at, &settings.readings, learn)?;
+    server.keep(&Record::Event {
+        at: attempt.at.as_millisecond(),
+        key: idempotency_key(&attempt.headers).map(Into::into),
+        body: String::from_utf8_lossy(&attempt.body),
+    })?;
     if let Some(print) = &attempt.print {
         keys.remember(print, attempt.at);
     }
@@ -155,85 +156,26 @@ fn conflict(headers: &HeaderMap) -> Refusal {
     )
 }
 
-/// The answer that a fault gives instead; none if it gives no answer.
-fn instead(fault: Fault, now: Timestamp) -> Option<Response<Body>> {
-    match fault {
-        Fault::TooManyRequests(retry_after) => {
-            let body = json!({"message": "Too many requests.", "code": "rate_limit_exceeded"});
-            let mut response = reply::json(429, &body);
-            if let Some(value) = retry_after.and_then(|form| retry_after_value(form, now)) {
-                response.headers_mut().insert(header::RETRY_AFTER, value);
-            }
-            Some(response)
-        }
-        Fault::Status(status) => Some(reply::json(status, &json!({"message": message(status)}))),
-        Fault::Garbage => Some(reply::raw(200, "<html>\u{fffd}{\"success\": tru")),
-        Fault::NotSuccess => Some(reply::raw(200, r#"{"success":false}"#)),
-        Fault::Latency(_) | Fault::Reset | Fault::SlowReply(_) | Fault::ReplyLost | Fault::Hang => {
-            None
-        }
-    }
-}
-
-fn message(status: u16) -> &'static str {
-    axum::http::StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or("Injected fault")
-}
-
-fn retry_after_value(form: RetryAfter, now: Timestamp) -> Option<HeaderValue> {
-    match form {
-        RetryAfter::Seconds(seconds) => Some(HeaderValue::from(seconds)),
-        RetryAfter::Date(seconds) => {
-            let at = system_time(now).checked_add(Duration::from_secs(seconds))?;
-            HeaderValue::from_str(&httpdate::fmt_http_date(at)).ok()
-        }
-    }
-}
-
-/// The same answer, its body in pieces spread over the time.
-fn trickle(response: Response<Body>, time: Duration) -> Response<Body> {
-    const PIECES: u32 = 8;
-    let (parts, body) = response.into_parts();
-    let pieces = stream::unfold(
-        (Some(body), Bytes::new()),
-        move |(whole, mut rest)| async move {
-            if let Some(whole) = whole {
-                rest = reply::read(whole, usize::MAX).await.unwrap_or_default();
-            }
-            if rest.is_empty() {
-                return None;
-            }
-            tokio::time::sleep(time / PIECES).await;
-            let size = rest.len().div_ceil(PIECES as usize).max(1).min(rest.len());
-            let piece = rest.split_to(size);
-            Some((Ok::<_, std::convert::Infallible>(piece), (None, rest)))
-        },
-    );
-    Response::from_parts(parts, Body::from_stream(pieces))
-}
-
 fn record(
     server: &Server,
     attempt: &Attempt,
     verdict: Verdict,
     status: Option<u16>,
     fault: Option<Fault>,
-    reason: Option<String>,
+    refusal: Option<Refusal>,
 ) {
     server.ledger.append(Entry {
         number: 0,
         at: attempt.at,
         method: "POST".into(),
-        path: "/audit_logs/events".into(),
+        path: EVENTS.into(),
         key: idempotency_key(&attempt.headers).map(Into::into),
         identity: attempt.print.map(|print| print.identity),
         body: Box::from(&attempt.body[..]),
         verdict,
         status,
         fault,
-        reason: reason.map(Into::into),
+        refusal: refusal.map(Box::new),
     });
 }
 

@@ -51,7 +51,7 @@ fn everything_arrives_exactly_once_through_every_kind_of_fault() {
         5 => Act::TakeAndReset,
         7 => Act::TakeAndClose,
         9 => Act::Raw(b"garbage".to_vec()),
-        11 if nth % 100 == 11 => Act::Answer(429, vec![("Retry-After", "0.1".to_owned())], Vec::new()),
+        11 if nth == 311 => Act::Answer(429, vec![("Retry-After", "0.1".to_owned())], Vec::new()),
         13 if nth % 200 == 13 => Act::Hang,
         15 => Act::Later(Duration::from_millis(20), 200),
         _ => Act::ok(),

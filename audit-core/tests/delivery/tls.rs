@@ -68,7 +68,7 @@ async fn a_handshake_that_hangs_ends_with_the_connect_timeout() {
         reply = send_to(&listener) => reply,
         () = async {
             let _held = listener.accept().await.unwrap();
-            std::future::pending().await
+            std::future::pending::<()>().await;
         } => unreachable!(),
     };
     why_not_sent(reply);

@@ -6,6 +6,9 @@ pub use audit_core::{
     set_actor,
 };
 
+#[cfg(feature = "tower")]
+pub use audit_core::context::tower;
+
 #[cfg(feature = "testing")]
 pub use audit_core::testing;
 

@@ -47,7 +47,15 @@ impl Index {
             Role::Intent => Place::Intent,
             Role::Event | Role::Settles(_) => Place::Ready(accepted_at),
         };
-        let record = Record { key: None, payload: payload.into(), lane, accepted_at, history: History::default(), fence: 0, place };
+        let record = Record {
+            key: None,
+            payload: payload.into(),
+            lane,
+            accepted_at,
+            history: History::default(),
+            fence: 0,
+            place,
+        };
         self.records.insert(id, record);
         self.enter(id, lane, place);
     }

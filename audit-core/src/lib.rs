@@ -17,7 +17,7 @@ pub mod private;
 pub mod testing;
 pub mod workos;
 
-pub use self::audit_log::{AuditLog, Stats};
+pub use self::audit_log::{AuditLog, AuditLogBuilder, ShutdownReport, Stats};
 pub use self::capture::{
     Actor, ActorWriter, AuditActor, AuditTarget, EventWriter, IntoTargets, Outcome, TargetWriter, Unavailable, record,
 };

@@ -30,6 +30,7 @@ pub(crate) fn install(log: AuditLog) {
 }
 
 /// Makes `log` this thread's log and returns the one before.
+#[cfg(any(test, feature = "testing"))]
 pub(crate) fn install_on_thread(log: Option<AuditLog>) -> Option<AuditLog> {
     THREAD.try_with(|thread| thread.replace(log)).ok().flatten()
 }

@@ -79,6 +79,7 @@ impl<T: Outcome + ?Sized> Probe<'_, T> {
 /// [`Probe::is_failure`] for what does not tell.
 pub trait FailureFallback {
     /// No.
+    #[expect(clippy::wrong_self_convention, reason = "named and called like the inherent method that it stands in for")]
     fn is_failure(self) -> bool;
 }
 

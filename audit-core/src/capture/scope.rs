@@ -6,16 +6,20 @@ use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{self, Poll};
+use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
 use super::description::Description;
 use super::event::EventWriter;
 use super::outcome::Unavailable;
-use crate::audit_log::{AuditLog, registry};
+use crate::audit_log::{AuditLog, Storing, registry};
 use crate::context::{Context, UNKNOWN_LOCATION};
 use crate::event::{Defaults, Draft, Encoded, Ending, HashKey};
 use crate::outbox::{Appending, RecordId, Timestamp};
+
+/// How long a strict call on a thread waits for its intent to be stored, at the most.
+const INTENT_DEADLINE: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// The scope whose body runs on this thread right now, innermost.
@@ -77,7 +81,7 @@ pub fn open_strict_sync(
     capture: impl FnOnce(&mut EventWriter<'_>),
 ) -> Result<Scope, Unavailable> {
     let (mut live, appending) = begin_strict(description, capture)?;
-    live.intent = Some(live.log.intent_stored(live.log.wait(appending))?);
+    live.intent = Some(live.log.intent_stored(appending.wait(INTENT_DEADLINE))?);
     Ok(Scope(Some(live)))
 }
 
@@ -156,7 +160,7 @@ impl Live {
     }
 
     /// Hands the event over, if this way out is told. Returns the wait for it, if there is one.
-    fn finish(self, exit: Exit) -> Option<(AuditLog, Appending)> {
+    fn finish(self, exit: Exit) -> Option<Storing> {
         let Description { on, failure_action, .. } = *self.description;
         let (told, ending) = match exit {
             Exit::Success => (on.ok, Ending::default()),
@@ -169,8 +173,8 @@ impl Live {
             return None;
         }
         let Self { draft, description, log, context, intent } = self;
-        let appending = log.append(encode(&log, context.as_ref(), draft, ending), description, intent)?;
-        Some((log, appending))
+        let event = encode(&log, context.as_ref(), draft, ending);
+        log.append(event, description, intent)
     }
 }
 
@@ -221,7 +225,7 @@ impl<R, C: Close<R>> Guard<R, C> {
     }
 
     #[inline]
-    fn finish(&mut self, output: Option<&R>) -> Option<(AuditLog, Appending)> {
+    fn finish(&mut self, output: Option<&R>) -> Option<Storing> {
         let mut live = self.live.take()?;
         let close = self.close.take()?;
         let mut failed = false;
@@ -275,7 +279,7 @@ fn swap(live: &mut Option<Live>) {
 /// Runs an async body within its scope.
 #[inline]
 pub fn scope<F: Future, C: Close<F::Output>>(scope: Scope, future: F, close: C) -> Scoped<F, C> {
-    Scoped { future, guard: Guard::new(scope, close), output: None, appending: None }
+    Scoped { future, guard: Guard::new(scope, close), output: None, storing: None }
 }
 
 /// Runs a body within its scope.
@@ -283,8 +287,8 @@ pub fn scope<F: Future, C: Close<F::Output>>(scope: Scope, future: F, close: C) 
 pub fn scope_sync<R, C: Close<R>>(scope: Scope, body: impl FnOnce() -> R, close: C) -> R {
     let mut guard = Guard::new(scope, close);
     let output = guard.run(body);
-    if let Some((log, appending)) = guard.finish(Some(&output)) {
-        log.stored(log.wait(appending));
+    if let Some(storing) = guard.finish(Some(&output)) {
+        storing.wait();
     }
     output
 }
@@ -298,7 +302,7 @@ pin_project! {
         guard: Guard<F::Output, C>,
         // What the body returned, while its event is stored.
         output: Option<F::Output>,
-        appending: Option<(AuditLog, Appending)>,
+        storing: Option<Storing>,
     }
 }
 
@@ -307,18 +311,18 @@ impl<F: Future, C: Close<F::Output>> Future for Scoped<F, C> {
 
     fn poll(self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
-        if this.appending.is_none() {
+        if this.storing.is_none() {
             let Poll::Ready(output) = this.guard.run(|| this.future.as_mut().poll(task)) else {
                 return Poll::Pending;
             };
-            let Some(appending) = this.guard.finish(Some(&output)) else { return Poll::Ready(output) };
+            let Some(storing) = this.guard.finish(Some(&output)) else { return Poll::Ready(output) };
             *this.output = Some(output);
-            *this.appending = Some(appending);
+            *this.storing = Some(storing);
         }
-        let Some((log, appending)) = this.appending else { return Poll::Pending };
-        let Poll::Ready(result) = Pin::new(appending).poll(task) else { return Poll::Pending };
-        log.stored(result);
-        *this.appending = None;
+        let Some(storing) = this.storing else { return Poll::Pending };
+        if Pin::new(&mut *storing).poll(task).is_pending() {
+            return Poll::Pending;
+        }
         // Polled again after it was ready, this would wait for ever instead of panicking.
         this.output.take().map_or(Poll::Pending, Poll::Ready)
     }

@@ -89,8 +89,7 @@ impl Draft {
         let mut buf = Vec::with_capacity(USUAL_BYTES);
         let mut mended = Mended::default();
         buf.extend_from_slice(HEAD);
-        mended.truncated += u64::from(action.len() > TEXT_CHARS);
-        json::push_escaped(&mut buf, &action[..action.floor_char_boundary(TEXT_CHARS)]);
+        mended.truncated += u64::from(json::push_text(&mut buf, action, TEXT_CHARS));
         let action_len = buf.len() - HEAD.len();
         buf.extend_from_slice(b"\",\"version\":");
         buf.extend_from_slice(itoa::Buffer::new().format(version).as_bytes());

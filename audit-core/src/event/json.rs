@@ -10,6 +10,14 @@ pub(crate) const CUT: char = '…';
 #[inline]
 pub(crate) fn push_string(buf: &mut Vec<u8>, text: &str, max_chars: usize) -> bool {
     buf.push(b'"');
+    let cut = push_text(buf, text, max_chars);
+    buf.push(b'"');
+    cut
+}
+
+/// [`push_string`] without the quotes.
+#[inline]
+pub(crate) fn push_text(buf: &mut Vec<u8>, text: &str, max_chars: usize) -> bool {
     // A code point takes at least a byte, so most texts need no counting.
     let cut = if text.len() <= max_chars { None } else { cut_at(text, max_chars) };
     match cut {
@@ -19,7 +27,6 @@ pub(crate) fn push_string(buf: &mut Vec<u8>, text: &str, max_chars: usize) -> bo
             push_char(buf, CUT);
         }
     }
-    buf.push(b'"');
     cut.is_some()
 }
 

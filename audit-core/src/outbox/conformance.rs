@@ -8,8 +8,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use super::{
     BurialReason, ClaimId, ClaimRequest, Claimed, Contents, Durability, History, Lane, MAX_WAIT, NewRecord, Outbox,
     OutboxErrorKind, RecordId, Retry, Role, Timestamp,
@@ -67,7 +65,7 @@ async fn claim_except(outbox: &dyn Outbox, max: usize, now: Timestamp, lanes: &H
     outbox.claim(request).await.expect("a claim works")
 }
 
-async fn append(outbox: &dyn Outbox, lane: u64, payload: impl Into<Bytes>) -> RecordId {
+async fn append(outbox: &dyn Outbox, lane: u64, payload: impl Into<Vec<u8>>) -> RecordId {
     outbox.append(event(lane, payload)).await.expect("an append works")
 }
 

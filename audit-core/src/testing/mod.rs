@@ -45,7 +45,7 @@ impl Recorder {
     pub fn new() -> Self {
         let outbox = Arc::new(RecordingOutbox::default());
         // Any key does: hashes are compared within a test, never across.
-        let log = AuditLog::over(outbox.clone(), HashKey::new(b"audited::testing::Recorder"), None);
+        let log = AuditLog::over(outbox.clone(), HashKey::new(b"audited::testing::Recorder"), None, None);
         Self { log, outbox }
     }
 
@@ -82,7 +82,7 @@ impl Recorder {
     /// What was counted.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        self.log.counted()
+        self.log.stats()
     }
 
     /// Lets every append fail from now on, as a full or broken disk would; `None` mends it.

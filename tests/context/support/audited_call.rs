@@ -5,10 +5,10 @@ use std::future::Future;
 use audited::__private::{Description, open, scope};
 
 /// The description of a call.
-pub type Audited = Description;
+pub(crate) type Audited = Description;
 
 /// Runs `body` as an audited call whose outcome is a value's own.
-pub async fn audited<T: audited::Outcome>(description: &'static Audited, body: impl Future<Output = T>) -> T {
+pub(crate) async fn audited<T: audited::Outcome>(description: &'static Audited, body: impl Future<Output = T>) -> T {
     let opened = open(description, |event| {
         event.target_of("thing", "1");
     });

@@ -7,21 +7,21 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 /// A server on a port of its own; gone when it is dropped.
-pub struct Server {
-    pub address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     serving: JoinHandle<()>,
 }
 
 /// An answer over HTTP/1.1.
 #[derive(Debug)]
-pub struct Reply {
-    pub status: u16,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) text: String,
 }
 
 impl Server {
     /// Serves `app`, with the peers' addresses.
-    pub async fn start(app: axum::Router) -> Self {
+    pub(crate) async fn start(app: axum::Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let app = app.into_make_service_with_connect_info::<SocketAddr>();
@@ -30,7 +30,7 @@ impl Server {
     }
 
     /// `method path` with these headers and this body, on a connection of its own.
-    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Reply {
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Reply {
         let mut stream = TcpStream::connect(self.address).await.expect("it listens");
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n").into_bytes();
         for (name, value) in headers {
@@ -48,12 +48,12 @@ impl Server {
     }
 
     /// `GET path`.
-    pub async fn get(&self, path: &str, headers: &[(&str, &[u8])]) -> Reply {
+    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &[u8])]) -> Reply {
         self.send("GET", path, headers, b"").await
     }
 
     /// `POST path` without a body.
-    pub async fn post(&self, path: &str) -> Reply {
+    pub(crate) async fn post(&self, path: &str) -> Reply {
         self.send("POST", path, &[], b"").await
     }
 }

@@ -184,7 +184,7 @@ impl Rig {
         Setup::default().start(script)
     }
 
-    pub(super) async fn accept(&mut self, lane: u64, payload: impl Into<Bytes>) {
+    pub(super) async fn accept(&mut self, lane: u64, payload: impl Into<Vec<u8>>) {
         let record = NewRecord { accepted_at: self.clock.now(), ..event(lane, payload) };
         self.outbox.append(record).await.unwrap();
         self.accepted += 1;

@@ -1,0 +1,13 @@
+//! The local WorkOS as its users meet it: over HTTP, and as a program.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod control;
+mod create_event;
+mod exports;
+mod faults;
+mod idempotency;
+mod program;
+mod schemas;
+mod storage;
+mod support;

@@ -8,6 +8,9 @@ pub use audit_core::{
 
 pub use audit_macros::{AuditActor, AuditTarget, audited};
 
+#[cfg(feature = "tower")]
+pub use audit_core::context::tower;
+
 #[cfg(feature = "testing")]
 pub use audit_core::testing;
 

@@ -346,7 +346,7 @@ async fn serves_many_at_once(outbox: Arc<dyn Outbox>) {
             payloads
         });
     }
-    let mut seen: Vec<Bytes> = deliveries.join_all().await.concat();
+    let mut seen: Vec<bytes::Bytes> = deliveries.join_all().await.concat();
     for thread in appending {
         thread.join().expect("the thread did not panic");
     }

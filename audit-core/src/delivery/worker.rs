@@ -409,12 +409,12 @@ impl Worker {
         }
         let now = Instant::now();
         let lane = self.lanes.next(now);
-        let due = contents.next_due.map(|due| match lane {
-            _ if !self.until(due).is_zero() => now + self.until(due),
-            // It is in a lane that waits, and may hide what is due in another.
-            Some(_) => now + Duration::from_secs(1),
+        let due = contents.next_due.and_then(|due| match self.until(due) {
+            wait if !wait.is_zero() => Some(now + wait),
+            // It is in a lane that waits.
+            _ if lane.is_some() => None,
             // It came this moment, or the outbox has a reason to keep it back.
-            None => now + Duration::from_millis(50),
+            _ => Some(now + Duration::from_millis(50)),
         });
         let poll = now + self.settings.poll_interval;
         self.look_at = [due, lane, self.put_off].into_iter().flatten().fold(poll, Instant::min);

@@ -193,3 +193,17 @@ async fn an_outbox_that_hangs_is_asked_again() {
     let stats = rig.stats();
     assert!((10..=20).contains(&stats.outbox_errors) && stats.outbox_failing, "{stats:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_later_is_slept_for() {
+    let outbox = Arc::new(Troubled::default());
+    let asked = Arc::clone(&outbox);
+    let mut rig = Setup { outbox, ..Setup::default() }.start(|attempt| match attempt.at < HOUR {
+        true => status(500),
+        false => taken(),
+    });
+    rig.accept(1, "a").await;
+    tokio::time::sleep(HOUR).await;
+    let (calls, attempts) = (asked.calls.load(Ordering::Relaxed), rig.stats().attempts);
+    assert!(calls < 1_000, "{calls} calls of the outbox in an hour of {attempts} attempts at one record");
+}

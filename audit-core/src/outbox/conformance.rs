@@ -233,6 +233,7 @@ async fn pages_through_dead_letters(outbox: &dyn Outbox) {
     loop {
         let page = outbox.dead_letters(after, 2).await.expect("dead letters can be read");
         assert!(page.len() <= 2);
+        assert!(seen.len() <= 5, "pages do not overlap");
         let Some(last) = page.last() else { break };
         after = Some(last.record);
         seen.extend(page.into_iter().map(|letter| letter.payload));

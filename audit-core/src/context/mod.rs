@@ -12,10 +12,6 @@ mod detached;
 mod entered;
 mod message;
 #[cfg(feature = "request")]
-#[cfg_attr(
-    not(any(feature = "tower", feature = "actix-web")),
-    allow(dead_code, unused_imports, unused_macros, reason = "it is the part that integrations share")
-)]
 pub mod request;
 mod state;
 #[cfg(feature = "tower")]

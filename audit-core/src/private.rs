@@ -28,7 +28,11 @@ pub const fn automatic(key: &str) -> Redaction {
 }
 
 /// `#[audited(skip = "why")]`: this call was left out on purpose.
-pub fn skipped(_why: &'static str) {}
+pub fn skipped(_why: &'static str) {
+    if let Some(context) = crate::context::Context::current() {
+        context.skip();
+    }
+}
 
 /// `#[audited(…, detached)]`: runs `future` on a task of its own, to its end, although nobody waits for it any more.
 pub fn detached<F>(future: F) -> impl Future<Output = F::Output>

@@ -68,6 +68,12 @@ impl<F> InContext<F> {
     pub(super) fn new(future: F, context: Option<Context>) -> Self {
         Self { future: Some(future), context }
     }
+
+    /// The context, while it is not entered.
+    #[cfg(feature = "request")]
+    pub(super) fn context(self: Pin<&mut Self>) -> Option<&Context> {
+        self.project().context.as_ref()
+    }
 }
 
 impl<F: Future> Future for InContext<F> {

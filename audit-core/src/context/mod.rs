@@ -7,10 +7,12 @@
 
 #[cfg(feature = "axum")]
 pub mod axum;
+mod coverage;
 mod detached;
 mod entered;
-#[cfg(feature = "tower")]
-mod request;
+mod message;
+#[cfg(feature = "request")]
+pub mod request;
 mod state;
 #[cfg(feature = "tower")]
 pub mod tower;
@@ -27,9 +29,19 @@ use self::entered::Entered;
 use self::state::{EncodedActor, State};
 
 pub use self::entered::InContext;
+pub use self::message::InvalidContext;
 
+pub(crate) use self::coverage::Unaudited;
 pub(crate) use self::detached::detached;
 pub(crate) use self::state::UNKNOWN_LOCATION;
+
+/// Requests whose header named no client address although it should.
+pub(crate) fn unreadable_addresses() -> u64 {
+    #[cfg(feature = "request")]
+    return request::unreadable_addresses();
+    #[cfg(not(feature = "request"))]
+    0
+}
 
 /// What a request or a job says about all that happens within it.
 ///
@@ -98,7 +110,7 @@ impl Context {
     }
 
     /// A context that begins as the current one and says what `change` adds.
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "request")]
     pub(crate) fn derived(change: impl FnOnce(&mut State)) -> Self {
         let mut state = Self::current().map(|outer| outer.lock().clone()).unwrap_or_default();
         change(&mut state);
@@ -133,11 +145,11 @@ impl Context {
         self.with(|state| state.set_user_agent(user_agent))
     }
 
-    /// Metadata for every event within this context, of at most 500 characters. What an event says itself under the same
-    /// key wins, and so do its other keys if there are more than WorkOS takes.
+    /// Metadata for every event within this context. What an event says itself under the same key wins, and so do its
+    /// other keys if there are more than WorkOS takes.
     #[must_use]
-    pub fn metadata(self, key: &str, value: &str) -> Self {
-        self.with(|state| state.set_metadata(key.to_owned(), value))
+    pub fn metadata(self, key: &str, value: impl AuditValue) -> Self {
+        self.with(|state| state.set_value(key, &value))
     }
 
     /// The log that events within this context go to, in the place of the process's.
@@ -152,7 +164,7 @@ impl Context {
     }
 
     /// Runs `make`, and the future that it makes, within this context.
-    #[cfg(feature = "tower")]
+    #[cfg(feature = "request")]
     pub(crate) fn scope_of<F>(self, make: impl FnOnce() -> F) -> InContext<F> {
         let mut context = Some(self);
         let future = {
@@ -180,13 +192,29 @@ impl Context {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(feature = "request")]
+    pub(crate) fn has_actor(&self) -> bool {
+        self.lock().has_actor()
+    }
+
     pub(crate) fn chosen_log(&self) -> Option<AuditLog> {
         self.lock().log.clone()
     }
 
-    /// Appends the `context` object of an event to `buf`.
-    pub(crate) fn push_json(&self, buf: &mut Vec<u8>) {
-        self.lock().push_json(buf);
+    /// Appends the `context` object of an event that begins to `buf`.
+    pub(crate) fn begin_event(&self, buf: &mut Vec<u8>) {
+        let state = self.lock();
+        if let Some(coverage) = &state.coverage {
+            coverage.cover();
+        }
+        state.push_json(buf);
+    }
+
+    /// What is done here was left out of the log on purpose.
+    pub(crate) fn skip(&self) {
+        if let Some(coverage) = &self.lock().coverage {
+            coverage.cover();
+        }
     }
 
     /// Lends what an event takes from here.

@@ -1,11 +1,12 @@
 //! What a context knows, encoded as it is sent.
 
-use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
+use super::coverage::Coverage;
 use crate::audit_log::AuditLog;
 use crate::capture::{ActorWriter, AuditActor};
-use crate::event::limits::{ACTOR_BYTES, METADATA_VALUE_CHARS, TEXT_CHARS};
+use crate::event::limits::{ACTOR_BYTES, TEXT_CHARS};
 use crate::event::{AuditValue, Defaults, Fragments, Mended, Organization, Out, Thing, push_string};
 
 /// What stands for a place that nobody told: `location` is never absent, since WorkOS refuses an event without.
@@ -19,6 +20,8 @@ pub(crate) struct State {
     actor: Option<Vec<u8>>,
     organization: Option<Organization>,
     metadata: Fragments,
+    /// Whether somebody wants to know that the request is told.
+    pub(super) coverage: Option<Arc<Coverage>>,
     pub(super) log: Option<AuditLog>,
 }
 
@@ -29,10 +32,6 @@ impl State {
         if self.organization.is_none() && !actor.organization.is_none() {
             self.organization = Some(actor.organization);
         }
-    }
-
-    pub(super) fn has_actor(&self) -> bool {
-        self.actor.is_some()
     }
 
     /// Sets the organization, unless `value` is empty.
@@ -49,22 +48,12 @@ impl State {
         self.place.set_location(location);
     }
 
-    pub(super) fn has_location(&self) -> bool {
-        self.place.location_end > 0
-    }
-
     pub(super) fn set_user_agent(&mut self, user_agent: &str) {
         self.place.set_user_agent(user_agent);
     }
 
-    pub(super) fn set_metadata(&mut self, key: impl Into<Cow<'static, str>>, value: &str) {
-        self.metadata.set(key, |json| {
-            push_string(json, value, METADATA_VALUE_CHARS);
-        });
-    }
-
-    pub(super) fn metadata(&self) -> &Fragments {
-        &self.metadata
+    pub(super) fn set_value(&mut self, key: &str, value: &(impl AuditValue + ?Sized)) {
+        self.metadata.set_value(key, value);
     }
 
     /// Appends the `context` object of an event.
@@ -82,6 +71,29 @@ impl State {
     }
 }
 
+/// What only requests need.
+#[cfg(feature = "request")]
+impl State {
+    pub(super) fn has_actor(&self) -> bool {
+        self.actor.is_some()
+    }
+
+    pub(super) fn has_location(&self) -> bool {
+        self.place.location_end > 0
+    }
+
+    pub(super) fn has_metadata(&self, key: &str) -> bool {
+        self.metadata.has(key)
+    }
+
+    /// Sets metadata to a text, cut to what a value may have.
+    pub(super) fn set_text(&mut self, key: impl Into<std::borrow::Cow<'static, str>>, value: &str) {
+        self.metadata.set(key, |json| {
+            push_string(json, value, crate::event::limits::METADATA_VALUE_CHARS);
+        });
+    }
+}
+
 /// An actor, as it is sent. Made before any context is locked, since it is the user's code that describes.
 pub(super) struct EncodedActor {
     json: Vec<u8>,
@@ -91,11 +103,16 @@ pub(super) struct EncodedActor {
 impl EncodedActor {
     /// What `actor` says of itself; nothing if it panics over it.
     pub(super) fn of<T: AuditActor + ?Sized>(actor: &T) -> Option<Self> {
+        Self::of_kind(T::TYPE, actor)
+    }
+
+    /// [`of`](Self::of), for a type that is known only at run time.
+    pub(super) fn of_kind<T: AuditActor + ?Sized>(kind: &str, actor: &T) -> Option<Self> {
         let encode = || {
             let (mut json, mut mended) = (Vec::new(), Mended::default());
             let mut organization = Organization::default();
             let out = Out { buf: &mut json, mended: &mut mended, key: None };
-            Thing::write(out, ACTOR_BYTES, T::TYPE, Some(&mut organization), |thing| {
+            Thing::write(out, ACTOR_BYTES, kind, Some(&mut organization), |thing| {
                 ActorWriter::describing(thing, actor)
             });
             Self { json, organization }

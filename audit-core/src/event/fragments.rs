@@ -2,6 +2,16 @@
 
 use std::borrow::Cow;
 
+use super::limits::USER_METADATA_KEYS;
+use super::members::{Members, OnDuplicate};
+use super::mended::Mended;
+use super::out::Out;
+use super::redaction::Redaction;
+use super::value::{AuditValue, ValueWriter};
+
+/// How many bytes one value with parts may have.
+const VALUE_BYTES: usize = 16 * 1024;
+
 /// JSON values, each under its key, in one buffer.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Fragments {
@@ -22,14 +32,19 @@ impl Fragments {
         }
     }
 
-    /// Whether `key` has a value.
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.parts.iter().any(|(known, _)| known == key)
+    /// Sets what `value` serializes to: one value under `key`, or its parts under keys that begin with it.
+    pub(crate) fn set_value(&mut self, key: &str, value: &(impl AuditValue + ?Sized)) {
+        let (mut buf, mut mended) = (Vec::new(), Mended::default());
+        let mut members = Members::new(USER_METADATA_KEYS, VALUE_BYTES);
+        let out = Out { buf: &mut buf, mended: &mut mended, key: None };
+        value.write(ValueWriter::member(out, &mut members, 0, key, Redaction::None, OnDuplicate::Replace));
+        members.each(&buf, |key, json| self.set(key.to_owned(), |buf| buf.extend_from_slice(json)));
     }
 
-    /// How many keys there are.
-    pub(crate) fn len(&self) -> usize {
-        self.parts.len()
+    /// Whether `key` has a value.
+    #[cfg(any(test, feature = "request"))]
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.parts.iter().any(|(known, _)| known == key)
     }
 
     /// The keys and their values, in the order in which they were set.
@@ -67,5 +82,23 @@ mod tests {
         assert_eq!(told, [("c", "3"), ("b", "4"), ("a", "\"five\"")]);
         assert_eq!(fragments.json.len(), "34\"five\"".len());
         assert!(fragments.has("a") && !fragments.has("d"));
+    }
+
+    #[test]
+    fn a_value_keeps_its_type_and_one_with_parts_has_a_key_for_each() {
+        #[derive(serde::Serialize)]
+        struct Plan {
+            name: &'static str,
+            seats: u32,
+            password: &'static str,
+        }
+        let mut fragments = Fragments::default();
+        fragments.set_value("attempt", &3);
+        fragments.set_value("plan", &Plan { name: "a \"b\"", seats: 2, password: "hunter2" });
+        fragments.set_value("nothing", &None::<u8>);
+        let told: Vec<_> = fragments.iter().map(|(key, json)| (key, str::from_utf8(json).unwrap())).collect();
+        let parts = [("plan_name", r#""a \"b\"""#), ("plan_seats", "2"), ("plan_password", "\"[redacted]\"")];
+        assert_eq!(told[0], ("attempt", "3"));
+        assert_eq!(told[1..], parts);
     }
 }

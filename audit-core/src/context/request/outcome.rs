@@ -51,7 +51,7 @@ impl From<Unavailable> for (StatusCode, String) {
 
 #[cfg(test)]
 mod tests {
-    use crate::capture::{FailureFallback as _, PeelFallback as _, Probe};
+    use crate::capture::{FailureFallback as _, Probe};
 
     use super::*;
 

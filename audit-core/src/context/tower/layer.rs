@@ -1,6 +1,8 @@
 //! What a user builds.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use http::request::Parts;
@@ -11,19 +13,35 @@ use super::view::PartsView;
 use crate::audit_log::AuditLog;
 use crate::capture::AuditActor;
 use crate::context::Context;
-use crate::context::request::Settings;
+use crate::context::request::{
+    ClientAddress, Geolocation, MetadataWriter, Names, Rejection, Settings, Watch, Watching, common_methods,
+};
 use crate::context::state::{EncodedActor, State};
 use crate::event::AuditValue;
 
 /// Makes the context of each request; see [the module](self).
 ///
 /// ```
-/// # fn example() {
-/// use audit_core::context::tower::AuditLayer;
+/// use audit_core::Actor;
+/// use audit_core::context::tower::{AuditLayer, ClientAddress, Geolocation, TrustedProxies};
 ///
-/// let layer = AuditLayer::new().location_from_header("true-client-ip");
+/// #[derive(Clone)]
+/// struct Claims { sub: String, org: String }
+///
+/// let layer = AuditLayer::new()
+///     .client_address(ClientAddress::x_forwarded_for(TrustedProxies::hops(1)))
+///     .actor_from(|request| {
+///         let claims = request.extensions.get::<Claims>()?;
+///         Some(Actor::user(&claims.sub).organization(&claims.org))
+///     })
+///     .method(true)
+///     .route(true)
+///     .query_parameters(["page"])
+///     .geolocation(Geolocation::cloudflare())
+///     .metadata(|request, metadata| {
+///         metadata.set("http_version", format!("{:?}", request.version));
+///     });
 /// # let _ = layer;
-/// # }
 /// ```
 #[derive(Clone, Default)]
 pub struct AuditLayer(Arc<Config>);
@@ -31,6 +49,7 @@ pub struct AuditLayer(Arc<Config>);
 #[derive(Clone, Default)]
 pub(super) struct Config {
     settings: Settings,
+    watching: Watching,
     log: Option<AuditLog>,
     /// The user's own, in the order in which they were added.
     sources: Vec<Source>,
@@ -57,6 +76,17 @@ impl AuditLayer {
         })
     }
 
+    /// Takes the actor from the request's head, as from the claims of a token that an authentication verified. A function
+    /// that panics tells of nobody.
+    #[must_use]
+    pub fn actor_from<T: AuditActor>(self, find: impl Fn(&Parts) -> Option<T> + Send + Sync + 'static) -> Self {
+        self.source(move |parts, state| {
+            if let Some(actor) = find(parts).as_ref().and_then(EncodedActor::of) {
+                state.set_actor(actor);
+            }
+        })
+    }
+
     /// Takes the organization from the request's extensions: an id as a string, or a type that serializes as one.
     #[must_use]
     pub fn organization_from_extension<T: AuditValue + Send + Sync + 'static>(self) -> Self {
@@ -67,30 +97,26 @@ impl AuditLayer {
         })
     }
 
-    /// Believes what this header says about the client's address, as it stands, and takes the peer's where it is absent.
-    /// Only for a header that a proxy in front of the service sets on every request, whatever the client sent:
-    /// `true-client-ip`, `cf-connecting-ip`, `fastly-client-ip`.
+    /// Takes the organization from the request's head.
     #[must_use]
-    pub fn location_from_header(self, name: &'static str) -> Self {
-        self.with(|config| config.settings.location_header = Some(name))
+    pub fn organization_from<T: AuditValue>(self, find: impl Fn(&Parts) -> T + Send + Sync + 'static) -> Self {
+        self.source(move |parts, state| state.set_organization(&find(parts)))
     }
 
-    /// Whether events tell the user agent; they do.
+    /// Takes metadata from the request's head, for every event within the request. A function that panics loses what it
+    /// had not set yet.
     #[must_use]
-    pub fn user_agent(self, told: bool) -> Self {
-        self.with(|config| config.settings.user_agent = told)
+    pub fn metadata(self, read: impl Fn(&Parts, &mut MetadataWriter<'_>) + Send + Sync + 'static) -> Self {
+        self.source(move |parts, state| read(parts, &mut MetadataWriter::new(state)))
     }
 
-    /// Which header names the request, in place of `x-request-id`. A request without it gets a name of its own.
-    #[must_use]
-    pub fn request_id_from_header(self, name: &'static str) -> Self {
-        self.with(|config| config.settings.request_id = Some(name))
-    }
+    common_methods!();
 
-    /// Does not name requests.
+    /// The gRPC methods that change something, such as `/billing.Billing/Pay`: one that no event tells of is counted. All
+    /// of gRPC is `POST`, so no other method of it is.
     #[must_use]
-    pub fn without_request_id(self) -> Self {
-        self.with(|config| config.settings.request_id = None)
+    pub fn grpc_changes<T: Into<String>>(self, methods: impl IntoIterator<Item = T>) -> Self {
+        self.watching(|watching| watching.grpc_changes.extend(methods.into_iter().map(Into::into)))
     }
 
     /// Where the events of these requests go, in place of the process's log: each test can give its own application its
@@ -104,6 +130,14 @@ impl AuditLayer {
         self.with(|config| config.sources.push(Arc::new(source)))
     }
 
+    fn settings(self, change: impl FnOnce(&mut Settings)) -> Self {
+        self.with(|config| change(&mut config.settings))
+    }
+
+    fn watching(self, change: impl FnOnce(&mut Watching)) -> Self {
+        self.with(|config| change(&mut config.watching))
+    }
+
     fn with(mut self, change: impl FnOnce(&mut Config)) -> Self {
         change(Arc::make_mut(&mut self.0));
         self
@@ -111,17 +145,31 @@ impl AuditLayer {
 }
 
 impl Config {
-    /// The context of a request.
-    pub(super) fn context(&self, parts: &Parts) -> Context {
-        Context::derived(|state| {
-            self.settings.read(&PartsView(parts), state);
+    /// The context of a request, and whether to look at it again.
+    pub(super) fn begin(&self, parts: &mut Parts) -> (Context, Option<Watch>) {
+        let parameters = PartsView::parameters(parts, self.settings.wants_route_parameters());
+        let request = PartsView::new(parts, parameters);
+        let mut watch = None;
+        let context = Context::derived(|state| {
+            self.settings.read(&request, state);
             for source in &self.sources {
-                source(parts, state);
+                // The request goes on, whatever its user's code does here.
+                let _ = catch_unwind(AssertUnwindSafe(|| source(request.parts(), state)));
             }
             if let Some(log) = &self.log {
                 state.log = Some(log.clone());
             }
-        })
+            // Behind another layer, that one watches.
+            if state.coverage.is_none() {
+                watch = self.watching.begin(&request);
+                state.coverage = watch.as_ref().map(Watch::coverage);
+            }
+        });
+        (context, watch)
+    }
+
+    pub(super) fn end(&self, watch: &Watch, context: &Context, status: u16) {
+        self.watching.end(watch, context, status);
     }
 }
 

@@ -26,11 +26,13 @@
 //!
 //! | in the event | from | |
 //! | --- | --- | --- |
-//! | `context.location` | the peer's address, or what [`AuditLayer::location_from_header`] names | always |
+//! | `context.location` | the peer's address, or whom [`AuditLayer::client_address`] believes | always |
 //! | `context.user_agent` | `user-agent` | if there is one |
 //! | `metadata.request_id` | `x-request-id`, or a new one | always |
-//! | `actor` | [`AuditLayer::actor_from_extension`] | unless the attribute names one |
-//! | `organization_id` | the actor's, or [`AuditLayer::organization_from_extension`] | unless the attribute names one |
+//! | `actor` | [`AuditLayer::actor_from_extension`], [`AuditLayer::actor_from`] | unless the attribute names one |
+//! | `organization_id` | [`AuditLayer::organization_from_path`] and its siblings, or the actor's | unless the attribute names one |
+//! | `metadata.method`, `route`, `trace_id` | the request, the router, `traceparent` | if asked for |
+//! | `metadata.param_…`, `query_…`, `header_…`, `geo_…` | the request | as far as asked for |
 //!
 //! Nothing else of a request is told unless it is asked for. Headers may be of any bytes and any size: what is no UTF-8 is
 //! shown as `U+FFFD`, and nothing takes more than 500 characters.
@@ -38,6 +40,10 @@
 mod layer;
 mod service;
 mod view;
+
+pub use super::request::{
+    ClientAddress, Geolocation, InvalidNetwork, MetadataWriter, Names, Rejection, TrustedProxies,
+};
 
 pub use self::layer::AuditLayer;
 pub use self::service::{AuditService, ResponseFuture};

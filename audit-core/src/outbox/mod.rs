@@ -8,9 +8,15 @@
 //! [`bury`](Outbox::bury) settles that claim. A claim that is never settled (the process died) ends with its lease.
 
 mod appending;
+#[cfg(unix)]
+mod embedded;
 mod error;
 
 pub use self::appending::{AppendTicket, Appending};
+#[cfg(unix)]
+pub use self::embedded::{
+    Damage, Finding, Journal, JournalHealth, JournalReader, JournalSettings, PendingRecord, Recovery, Verification,
+};
 pub use self::error::{OutboxError, OutboxErrorKind};
 
 use std::fmt;

@@ -6,6 +6,8 @@ pub use audit_core::{
     set_actor,
 };
 
+pub use audit_macros::{AuditActor, AuditTarget, audited};
+
 #[cfg(feature = "testing")]
 pub use audit_core::testing;
 

@@ -22,6 +22,6 @@
 mod server;
 
 pub use server::{
-    Builder, Counts, Fault, LocalWorkos, ParseFaultError, Reading, ReceivedRequest, RetryAfter,
-    StartError, StoredEvent, Verdict, WaitError,
+    Builder, Counts, Fault, LocalWorkos, ParseFaultError, Reading, ReceivedRequest, RetryAfter, StartError,
+    StoredEvent, Verdict, WaitError,
 };

@@ -6,6 +6,10 @@
 
 pub mod audit_log;
 pub mod capture;
+#[cfg_attr(
+    all(feature = "request", not(any(feature = "tower", feature = "actix-web"))),
+    allow(dead_code, unused_imports, unused_macros, reason = "the part that integrations share, without one")
+)]
 pub mod context;
 pub mod delivery;
 mod error;

@@ -28,4 +28,30 @@ pub const fn automatic(key: &str) -> Redaction {
 }
 
 /// `#[audited(skip = "why")]`: this call was left out on purpose.
-pub fn skipped(_why: &'static str) {}
+pub fn skipped(_why: &'static str) {
+    if let Some(context) = crate::context::Context::current() {
+        context.skip();
+    }
+}
+
+/// `#[audited(…, detached)]`: runs `future` on a task of its own, to its end, although nobody waits for it any more.
+pub fn detached<F>(future: F) -> impl Future<Output = F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    crate::context::detached(future)
+}
+
+/// `-> impl IntoResponse`: makes the response, whose status tells how the call ended.
+#[cfg(feature = "axum")]
+pub fn respond<F: Future<Output: axum::response::IntoResponse>>(
+    future: F,
+) -> impl Future<Output = axum::response::Response> {
+    crate::context::axum::respond(future)
+}
+
+/// [`respond`], without waiting.
+#[cfg(feature = "axum")]
+pub fn respond_sync<R: axum::response::IntoResponse>(body: impl FnOnce() -> R) -> axum::response::Response {
+    crate::context::axum::respond_sync(body)
+}

@@ -21,10 +21,7 @@ async fn dev_prints_what_to_set_and_ends_cleanly_on_ctrl_c() {
 fn exit_codes_are_as_help_says() {
     let ends = |arguments: &[&str]| {
         let output = audited(arguments).output().unwrap();
-        (
-            output.status.code(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     assert_eq!(ends(&["--help"]).0, Some(0));
     assert_eq!(ends(&["dev", "--nonsense"]).0, Some(2));

@@ -33,6 +33,11 @@ pub struct Stats {
     pub mended: Mended,
     /// Calls of [`record`](crate::record) outside of any scope, in the whole process.
     pub unscoped_records: u64,
+    /// Changing requests that no event told of; [`AuditLog::unaudited_routes`](crate::AuditLog::unaudited_routes) names
+    /// their routes.
+    pub unaudited: u64,
+    /// Requests, in the whole process, whose header named no client address although it should; the peer's was told.
+    pub unreadable_addresses: u64,
     /// What the delivery did, and how the endpoint is doing.
     pub delivery: DeliveryStats,
 }
@@ -97,7 +102,7 @@ impl Counters {
         }
     }
 
-    pub(super) fn read(&self, delivery: &DeliveryStats) -> Stats {
+    pub(super) fn read(&self, delivery: &DeliveryStats, unaudited: u64) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let DeliveryStats { delivered, dead, replaced, .. } = *delivery;
         let accepted = read(&self.accepted);
@@ -120,6 +125,8 @@ impl Counters {
                 failed: read(&self.failed),
             },
             unscoped_records: registry::unscoped_records(),
+            unaudited,
+            unreadable_addresses: crate::context::unreadable_addresses(),
             delivery: *delivery,
         }
     }

@@ -18,6 +18,7 @@ pub(crate) use self::storing::Storing;
 use self::counters::Counters;
 use crate::Error;
 use crate::capture::{Description, Unavailable};
+use crate::context::Unaudited;
 use crate::delivery::{Delivery, DrainReport};
 use crate::event::{Defaults, Encoded, HashKey, Organization};
 use crate::outbox::{
@@ -50,6 +51,7 @@ struct Shared {
     /// None in a recorder, which delivers nothing.
     delivery: Option<Delivery>,
     counters: Counters,
+    unaudited: Unaudited,
     closed: AtomicBool,
 }
 
@@ -107,8 +109,8 @@ impl AuditLog {
         organization: Option<Organization>,
         delivery: Option<Delivery>,
     ) -> Self {
-        let (counters, closed) = (Counters::default(), AtomicBool::new(false));
-        Self(Arc::new(Shared { outbox, hash_key, organization, delivery, counters, closed }))
+        let (counters, unaudited, closed) = (Counters::default(), Unaudited::default(), AtomicBool::new(false));
+        Self(Arc::new(Shared { outbox, hash_key, organization, delivery, counters, unaudited, closed }))
     }
 
     /// What became of this log's events.
@@ -116,7 +118,19 @@ impl AuditLog {
     pub fn stats(&self) -> Stats {
         // What left is read before what came, so that their difference is never negative.
         let delivery = self.0.delivery.as_ref().map(Delivery::stats).unwrap_or_default();
-        self.0.counters.read(&delivery)
+        self.0.counters.read(&delivery, self.0.unaudited.count())
+    }
+
+    /// The routes of changing requests that no event told of, such as `POST /invoices/{id}`: what an auditor asks for
+    /// first. A handler that is left out on purpose says so with `#[audited(skip = "why")]`.
+    #[must_use]
+    pub fn unaudited_routes(&self) -> Vec<String> {
+        self.0.unaudited.routes()
+    }
+
+    #[cfg(feature = "request")]
+    pub(crate) fn unaudited(&self) -> &Unaudited {
+        &self.0.unaudited
     }
 
     /// How much the outbox holds, asked of the outbox itself.

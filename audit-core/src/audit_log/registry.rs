@@ -38,14 +38,20 @@ pub(crate) fn install_on_thread(log: Option<AuditLog>) -> Option<AuditLog> {
 /// The log that an event of this place and `context` goes to.
 #[inline]
 pub(crate) fn resolve(context: Option<&Context>) -> Option<AuditLog> {
-    let log = context
-        .and_then(Context::chosen_log)
-        .or_else(|| THREAD.try_with(|thread| thread.borrow().clone()).ok().flatten())
-        .or_else(installed);
+    let log = find(context);
     if log.is_none() {
         UNROUTED.fetch_add(1, Ordering::Relaxed);
     }
     log
+}
+
+/// [`resolve`], for what is not an event that would be missing.
+#[inline]
+pub(crate) fn find(context: Option<&Context>) -> Option<AuditLog> {
+    context
+        .and_then(Context::chosen_log)
+        .or_else(|| THREAD.try_with(|thread| thread.borrow().clone()).ok().flatten())
+        .or_else(installed)
 }
 
 /// The process's log.

@@ -150,7 +150,7 @@ impl Live {
     /// Kept out of `begin`, which is compiled anew for each handler.
     fn draft(description: &'static Description, context: Option<&Context>) -> Draft {
         Draft::begin(description.action, description.version, Timestamp::now(), |buf| match context {
-            Some(context) => context.push_json(buf),
+            Some(context) => context.begin_event(buf),
             None => {
                 buf.extend_from_slice(b"{\"location\":");
                 buf.extend_from_slice(UNKNOWN_LOCATION);

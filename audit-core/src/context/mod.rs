@@ -2,23 +2,45 @@
 //!
 //! A [`Context`] belongs to one request or one job. Every scope that opens within it takes from it what it does not say
 //! itself. It is carried by value and entered for each poll, so no other request on the same thread can see it.
+//!
+//! For requests a framework's integration makes it: `tower` (axum, tonic and all else on tower) and `actix_web`.
 
-use std::cell::RefCell;
+#[cfg(feature = "axum")]
+pub mod axum;
+mod coverage;
+mod detached;
+mod entered;
+mod message;
+#[cfg(feature = "request")]
+pub mod request;
+mod state;
+#[cfg(feature = "tower")]
+pub mod tower;
+
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{self, Poll};
-
-use pin_project_lite::pin_project;
 
 use crate::audit_log::AuditLog;
-use crate::capture::{ActorWriter, AuditActor};
-use crate::event::limits::{ACTOR_BYTES, METADATA_VALUE_CHARS, TEXT_CHARS};
-use crate::event::{AuditValue, Defaults, Mended, Organization, Out, Thing, push_string};
+use crate::capture::AuditActor;
+use crate::event::{AuditValue, Defaults};
 
-thread_local! {
-    static CURRENT: RefCell<Option<Context>> = const { RefCell::new(None) };
+use self::entered::Entered;
+use self::state::{EncodedActor, State};
+
+pub use self::entered::InContext;
+pub use self::message::InvalidContext;
+
+pub(crate) use self::coverage::Unaudited;
+pub(crate) use self::detached::detached;
+pub(crate) use self::state::UNKNOWN_LOCATION;
+
+/// Requests whose header named no client address although it should.
+pub(crate) fn unreadable_addresses() -> u64 {
+    #[cfg(feature = "request")]
+    return request::unreadable_addresses();
+    #[cfg(not(feature = "request"))]
+    0
 }
 
 /// What a request or a job says about all that happens within it.
@@ -35,21 +57,27 @@ thread_local! {
 ///     .await;
 /// # }
 /// ```
+///
+/// A task that is spawned does not inherit it by itself: hand it over. [`context()`](context()) is the handle, taken
+/// where the request still is.
+///
+/// ```
+/// # async fn notify() {}
+/// # fn render() {}
+/// # async fn example() {
+/// use audit_core::context;
+///
+/// tokio::spawn(context().scope(notify()));
+///
+/// let here = context();
+/// tokio::task::spawn_blocking(move || here.in_scope(render));
+///
+/// let mut tasks = tokio::task::JoinSet::new();
+/// tasks.spawn(context().scope(notify()));
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Context(Arc<Mutex<State>>);
-
-#[derive(Clone, Default)]
-struct State {
-    /// JSON strings.
-    location: Option<Vec<u8>>,
-    user_agent: Option<Vec<u8>>,
-    /// A JSON object.
-    actor: Option<Vec<u8>>,
-    organization: Option<Organization>,
-    /// Keys and their JSON values.
-    metadata: Vec<(String, Vec<u8>)>,
-    log: Option<AuditLog>,
-}
 
 /// The context that is current here, to be carried into a task or a job; an empty one if there is none.
 #[must_use]
@@ -59,8 +87,17 @@ pub fn context() -> Context {
 
 /// Says who acts, for the whole request: for an actor that is known only after the context was made, as when the
 /// authentication runs further in. Without a context, this does nothing.
+///
+/// ```
+/// use audit_core::{Actor, context, set_actor};
+///
+/// context().in_scope(|| {
+///     // In a middleware behind the one that made the context.
+///     set_actor(&Actor::user("user_01").organization("org_01"));
+/// });
+/// ```
 pub fn set_actor<T: AuditActor + ?Sized>(actor: &T) {
-    if let Some(context) = Context::current() {
+    if let (Some(context), Some(actor)) = (Context::current(), EncodedActor::of(actor)) {
         context.lock().set_actor(actor);
     }
 }
@@ -69,49 +106,50 @@ impl Context {
     /// The context that is current on this thread, if any.
     #[inline]
     pub(crate) fn current() -> Option<Self> {
-        CURRENT.try_with(|current| current.try_borrow().ok()?.clone()).ok().flatten()
+        entered::current()
+    }
+
+    /// A context that begins as the current one and says what `change` adds.
+    #[cfg(feature = "request")]
+    pub(crate) fn derived(change: impl FnOnce(&mut State)) -> Self {
+        let mut state = Self::current().map(|outer| outer.lock().clone()).unwrap_or_default();
+        change(&mut state);
+        Self(Arc::new(Mutex::new(state)))
     }
 
     /// Who acts. Their organization becomes the context's, unless it has one.
     #[must_use]
     pub fn actor<T: AuditActor + ?Sized>(self, actor: &T) -> Self {
-        self.with(|state| state.set_actor(actor))
+        match EncodedActor::of(actor) {
+            Some(actor) => self.with(|state| state.set_actor(actor)),
+            None => self,
+        }
     }
 
     /// On whose behalf.
     #[must_use]
     pub fn organization(self, organization: impl AuditValue) -> Self {
-        self.with(|state| {
-            let (mut buf, mut mended) = (Vec::new(), Mended::default());
-            let mut id = Organization::default();
-            id.set(Out { buf: &mut buf, mended: &mut mended, key: None }, &organization);
-            if !id.is_none() {
-                state.organization = Some(id);
-            }
-        })
+        self.with(|state| state.set_organization(&organization))
     }
 
-    /// From where: an IP address or another identifier of a place. WorkOS wants one in every event.
+    /// From where: an IP address or another identifier of a place, of at most 500 characters. WorkOS wants one in every
+    /// event; without one it is `unknown`.
     #[must_use]
     pub fn location(self, location: &str) -> Self {
-        self.with(|state| state.location = text(location))
+        self.with(|state| state.set_location(location))
     }
 
-    /// With which program.
+    /// With which program, in at most 500 characters.
     #[must_use]
     pub fn user_agent(self, user_agent: &str) -> Self {
-        self.with(|state| state.user_agent = text(user_agent))
+        self.with(|state| state.set_user_agent(user_agent))
     }
 
-    /// Metadata for every event within this context. What an event says itself under the same key wins.
+    /// Metadata for every event within this context. What an event says itself under the same key wins, and so do its
+    /// other keys if there are more than WorkOS takes.
     #[must_use]
-    pub fn metadata(self, key: &str, value: &str) -> Self {
-        self.with(|state| {
-            let mut json = Vec::new();
-            push_string(&mut json, value, METADATA_VALUE_CHARS);
-            state.metadata.retain(|(known, _)| known != key);
-            state.metadata.push((key.to_owned(), json));
-        })
+    pub fn metadata(self, key: &str, value: impl AuditValue) -> Self {
+        self.with(|state| state.set_value(key, &value))
     }
 
     /// The log that events within this context go to, in the place of the process's.
@@ -120,9 +158,20 @@ impl Context {
         self.with(|state| state.log = Some(log.clone()))
     }
 
-    /// Runs `future` within this context.
+    /// Runs `future` within this context. It is dropped within it, too.
     pub fn scope<F: Future>(self, future: F) -> InContext<F> {
-        InContext { future, context: Some(self) }
+        InContext::new(future, Some(self))
+    }
+
+    /// Runs `make`, and the future that it makes, within this context.
+    #[cfg(feature = "request")]
+    pub(crate) fn scope_of<F>(self, make: impl FnOnce() -> F) -> InContext<F> {
+        let mut context = Some(self);
+        let future = {
+            let _entered = Entered::new(&mut context);
+            make()
+        };
+        InContext::new(future, context)
     }
 
     /// Runs `body` within this context, on this thread.
@@ -143,103 +192,39 @@ impl Context {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    #[cfg(feature = "request")]
+    pub(crate) fn has_actor(&self) -> bool {
+        self.lock().has_actor()
+    }
+
     pub(crate) fn chosen_log(&self) -> Option<AuditLog> {
         self.lock().log.clone()
     }
 
-    /// Appends the `context` object of an event to `buf`.
-    pub(crate) fn push_json(&self, buf: &mut Vec<u8>) {
+    /// Appends the `context` object of an event that begins to `buf`.
+    pub(crate) fn begin_event(&self, buf: &mut Vec<u8>) {
         let state = self.lock();
-        buf.extend_from_slice(b"{\"location\":");
-        buf.extend_from_slice(state.location.as_deref().unwrap_or(UNKNOWN_LOCATION));
-        if let Some(user_agent) = &state.user_agent {
-            buf.extend_from_slice(b",\"user_agent\":");
-            buf.extend_from_slice(user_agent);
+        if let Some(coverage) = &state.coverage {
+            coverage.cover();
         }
-        buf.push(b'}');
+        state.push_json(buf);
+    }
+
+    /// What is done here was left out of the log on purpose.
+    pub(crate) fn skip(&self) {
+        if let Some(coverage) = &self.lock().coverage {
+            coverage.cover();
+        }
     }
 
     /// Lends what an event takes from here.
     pub(crate) fn defaults<R>(&self, then: impl FnOnce(Defaults<'_>) -> R) -> R {
-        let state = self.lock();
-        then(Defaults {
-            actor: state.actor.as_deref(),
-            organization: state.organization.as_ref().map(Organization::as_json),
-            metadata: &state.metadata,
-        })
+        then(self.lock().defaults())
     }
-}
-
-/// What stands for a place that nobody told: `location` is never absent, since WorkOS refuses an event without.
-pub(crate) const UNKNOWN_LOCATION: &[u8] = b"\"unknown\"";
-
-impl State {
-    fn set_actor<T: AuditActor + ?Sized>(&mut self, actor: &T) {
-        let (mut buf, mut mended) = (Vec::new(), Mended::default());
-        let mut organization = Organization::default();
-        let out = Out { buf: &mut buf, mended: &mut mended, key: None };
-        Thing::write(out, ACTOR_BYTES, T::TYPE, Some(&mut organization), |thing| ActorWriter::describing(thing, actor));
-        self.actor = Some(buf);
-        if self.organization.is_none() && !organization.is_none() {
-            self.organization = Some(organization);
-        }
-    }
-}
-
-fn text(text: &str) -> Option<Vec<u8>> {
-    let mut json = Vec::with_capacity(text.len() + 2);
-    push_string(&mut json, text, TEXT_CHARS);
-    (!text.is_empty()).then_some(json)
 }
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context").finish_non_exhaustive()
     }
-}
-
-pin_project! {
-    /// A future that runs within a [`Context`]; see [`Context::scope`].
-    #[derive(Debug)]
-    pub struct InContext<F> {
-        // First, so that it is dropped within the context, too: see `Future`.
-        #[pin]
-        future: F,
-        context: Option<Context>,
-    }
-}
-
-impl<F: Future> Future for InContext<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let _entered = Entered::new(this.context);
-        this.future.poll(task)
-    }
-}
-
-/// While it lives, its context is the current one of this thread.
-struct Entered<'a>(&'a mut Option<Context>);
-
-impl<'a> Entered<'a> {
-    fn new(context: &'a mut Option<Context>) -> Self {
-        swap(context);
-        Self(context)
-    }
-}
-
-impl Drop for Entered<'_> {
-    fn drop(&mut self) {
-        swap(self.0);
-    }
-}
-
-fn swap(context: &mut Option<Context>) {
-    // Fails only while the thread ends, when nothing is left that could ask.
-    let _ = CURRENT.try_with(|current| {
-        if let Ok(mut current) = current.try_borrow_mut() {
-            std::mem::swap(&mut *current, context);
-        }
-    });
 }

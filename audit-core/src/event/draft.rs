@@ -7,6 +7,7 @@
 //! {"event":{"action":"…","version":1,"occurred_at":"…","context":{…},"actor":{…},"targets":[…],"metadata":{…}},"organization_id":"…"}
 //! ```
 
+use super::fragments::Fragments;
 use super::json;
 use super::limits::{ACTOR_BYTES, CAPTURE_BYTES, TARGETS, TEXT_CHARS, USER_METADATA_KEYS};
 use super::members::{Members, OnDuplicate};
@@ -63,8 +64,8 @@ pub(crate) struct Defaults<'a> {
     pub(crate) actor: Option<&'a [u8]>,
     /// A JSON string.
     pub(crate) organization: Option<&'a [u8]>,
-    /// Keys and their JSON values.
-    pub(crate) metadata: &'a [(String, Vec<u8>)],
+    /// What each event has, unless it says otherwise under the same key.
+    pub(crate) metadata: Option<&'a Fragments>,
 }
 
 /// What an event says about how its scope ended.
@@ -290,7 +291,7 @@ impl Draft {
     /// Ends the event.
     #[inline]
     pub(crate) fn finish(mut self, defaults: Defaults<'_>, ending: Ending) -> Encoded {
-        for (key, json) in defaults.metadata {
+        for (key, json) in defaults.metadata.iter().flat_map(|metadata| metadata.iter()) {
             self.add_json(key, json);
         }
         if let Some(outcome) = ending.outcome {

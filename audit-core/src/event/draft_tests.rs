@@ -252,8 +252,10 @@ proptest! {
         outcome in prop::option::of(Just("failure")),
         action in prop::option::of(Just("a.failed_in_another_way")),
     ) {
-        let context = [("request_id".to_owned(), b"\"r\"".to_vec()), ("outcome".to_owned(), b"\"mine\"".to_vec())];
-        let defaults = Defaults { metadata: &context, organization: Some(b"\"org\""), ..Defaults::default() };
+        let mut context = Fragments::default();
+        context.set("request_id", |json| json.extend_from_slice(b"\"r\""));
+        context.set("outcome", |json| json.extend_from_slice(b"\"mine\""));
+        let defaults = Defaults { metadata: Some(&context), organization: Some(b"\"org\""), ..Defaults::default() };
         let encoded = encode(&before, &after, Ending { outcome, action }, defaults);
         let json: Value = serde_json::from_slice(&encoded.payload)
             .map_err(|error| TestCaseError::fail(format!("{error}: {}", String::from_utf8_lossy(&encoded.payload))))?;

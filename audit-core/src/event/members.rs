@@ -88,6 +88,21 @@ impl Members {
         }
     }
 
+    /// Hands each key and its JSON value to `each`. `object` is all that stands behind the `{`.
+    pub(crate) fn each(&self, object: &[u8], mut each: impl FnMut(&str, &[u8])) {
+        let starts = &self.starts[..usize::from(self.count)];
+        let ends = starts.iter().skip(1).map(|&next| usize::from(next) - 1).chain([object.len()]);
+        for (&start, end) in starts.iter().zip(ends) {
+            // `"key":value`, and no key has anything that would be escaped.
+            let member = &object[usize::from(start) + 1..end];
+            if let Some(quote) = member.iter().position(|&byte| byte == b'"')
+                && let Ok(key) = str::from_utf8(&member[..quote])
+            {
+                each(key, &member[quote + 2..]);
+            }
+        }
+    }
+
     fn find(&self, buf: &[u8], object: usize, key: &[u8]) -> Option<usize> {
         self.starts[..usize::from(self.count)].iter().position(|&start| {
             let member = &buf[object + usize::from(start) + 1..];

@@ -3,6 +3,7 @@
 //! This room does no I/O and reads no clock.
 
 mod draft;
+mod fragments;
 mod json;
 pub mod limits;
 mod members;
@@ -18,6 +19,7 @@ pub use self::redaction::{HashKey, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, 
 pub use self::value::{AuditValue, DebugValue, DisplayValue, ValueWriter};
 
 pub(crate) use self::draft::{Defaults, Draft, Encoded, Ending, Organization};
+pub(crate) use self::fragments::Fragments;
 pub(crate) use self::json::push_string;
 pub(crate) use self::out::Out;
 pub(crate) use self::thing::Thing;

@@ -17,12 +17,14 @@
 //! # }
 //! ```
 
+mod coverage;
 mod event;
 mod outbox;
 
 use std::future::Future;
 use std::sync::Arc;
 
+pub use self::coverage::assert_covered;
 pub use self::event::RecordedEvent;
 use self::outbox::RecordingOutbox;
 use crate::audit_log::{AuditLog, Stats, registry};

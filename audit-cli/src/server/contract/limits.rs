@@ -33,11 +33,7 @@ pub(crate) fn check(event: &Value, readings: &Readings) -> Result<(), Refusal> {
         }
     }
     metadata(event, "", &mut errors);
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(refuse(&errors, readings))
-    }
+    if errors.is_empty() { Ok(()) } else { Err(refuse(&errors, readings)) }
 }
 
 /// Checks the `metadata` of the event, its actor or a target.
@@ -104,10 +100,7 @@ fn entries(metadata: &Map<String, Value>, path: &str, errors: &mut Vec<AjvError>
 }
 
 fn is_key(key: &str) -> bool {
-    key.len() <= MAX_KEY_CHARS
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    key.len() <= MAX_KEY_CHARS && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// `/targets/0/metadata` of an event is `/properties/targets/items/properties/metadata` of its

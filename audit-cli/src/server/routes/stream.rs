@@ -56,26 +56,19 @@ pub(crate) async fn stream(
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let form = if accept.is_some_and(|accept| accept.contains("application/x-ndjson")) {
         Form::Lines
     } else {
         Form::ServerSentEvents
     };
     // A browser that reconnects tells where it was.
-    let resumed = headers
-        .get("last-event-id")
-        .and_then(|id| id.to_str().ok()?.parse().ok());
+    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
     let received = server.ledger.counts().received;
     let watcher = Watcher {
         changes: server.ledger.changes(),
         // Numbers begin anew with the server, so one from before a restart means all.
-        last: resumed
-            .or(from.after)
-            .filter(|after| *after <= received)
-            .unwrap_or(0),
+        last: resumed.or(from.after).filter(|after| *after <= received).unwrap_or(0),
         server,
         form,
         first: true,

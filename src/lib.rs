@@ -1,10 +1,12 @@
 //! Declarative audit logs for WorkOS: an attribute on a handler, a derive on its models, and nothing is lost.
 
 pub use audit_core::{
-    Actor, ActorWriter, AuditActor, AuditLog, AuditTarget, AuditValue, Context, EventWriter, HashKey, IntoTargets,
-    Mended, Outcome, Redaction, Stats, TargetWriter, Unavailable, context, event, looks_secret, outbox, record,
-    set_actor,
+    Actor, ActorWriter, AuditActor, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, Context, Error, EventWriter,
+    HashKey, IntoTargets, Mended, Outcome, Redaction, ShutdownReport, Stats, TargetWriter, Unavailable, context,
+    delivery, event, looks_secret, outbox, record, set_actor, workos,
 };
+
+pub use audit_macros::{AuditActor, AuditTarget, audited};
 
 #[cfg(feature = "tower")]
 pub use audit_core::context::tower;

@@ -82,7 +82,7 @@ pub(super) fn decide(reply: Reply, history: History, sent: Timestamp) -> Decisio
         Reply::Answered(answer) => judge(answer, history, sent),
         Reply::NotSent(_) => Decision { fate: Fate::unchanged(history), signal: Signal::Unreachable },
         Reply::Unknown(_) => {
-            Decision { fate: Fate::ambiguous(history, sent, None), signal: Signal::Failing { overloaded: true } }
+            Decision { fate: Fate::ambiguous(history, sent, None), signal: Signal::Failing { overloaded: false } }
         }
     }
 }
@@ -231,7 +231,7 @@ mod tests {
         let not_sent = decide(Reply::NotSent("refused".to_owned()), History::default(), SENT);
         assert_eq!(row(&not_sent), ("keep", "unreachable"));
         let unknown = decide(Reply::Unknown("reset".to_owned()), History::default(), SENT);
-        assert_eq!(row(&unknown), ("retry", "overloaded"));
+        assert_eq!(row(&unknown), ("retry", "failing"));
     }
 
     #[test]

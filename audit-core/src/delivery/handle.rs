@@ -1,10 +1,10 @@
 //! The delivery as its owner sees it.
 
-use std::fmt;
 use std::sync::{Arc, mpsc};
-use std::thread;
 use std::time::Duration;
+use std::{fmt, io, thread};
 
+use tokio::runtime::Runtime;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
@@ -38,31 +38,36 @@ impl Delivery {
     /// # Errors
     /// [`Error::is_system`] when the system gives no thread, or nothing that a runtime needs.
     pub fn start(outbox: Arc<dyn Outbox>, sink: Arc<dyn Sink>, settings: DeliverySettings) -> Result<Self, Error> {
+        Self::start_on(thread::Builder::new(), outbox, sink, settings)
+    }
+
+    fn start_on(
+        thread: thread::Builder,
+        outbox: Arc<dyn Outbox>,
+        sink: Arc<dyn Sink>,
+        settings: DeliverySettings,
+    ) -> Result<Self, Error> {
         let (commands, received) = tokio::sync::mpsc::unbounded_channel();
         let counters = Arc::<Counters>::default();
         let (started, start) = mpsc::sync_channel(1);
-        let worker_counters = Arc::clone(&counters);
-        // The runtime is made and dropped on its own thread: whoever calls may be on a runtime, where none may be dropped.
+        let counted = Arc::clone(&counters);
+        // The runtime is made and dropped on its own thread: the caller may be on a runtime, where none may be dropped.
         let main = move || {
-            let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            let runtime = match runtime() {
                 Ok(runtime) => runtime,
                 Err(error) => return drop(started.send(Err(error))),
             };
             drop(started.send(Ok(())));
             runtime.block_on(async {
-                Worker::new(outbox, sink, settings, worker_counters, received, Random::from_system()).run().await;
+                Worker::new(outbox, sink, settings, counted, received, Random::from_system()).run().await;
             });
             // A name that is still being looked up on a blocking thread is not waited for.
             runtime.shutdown_background();
         };
-        thread::Builder::new().name("audited-delivery".to_owned()).spawn(main).map_err(no_thread)?;
+        thread.name("audited-delivery".to_owned()).spawn(main).map_err(no_thread)?;
         match start.recv() {
             Ok(Ok(())) => Ok(Self { commands, counters, process: std::process::id() }),
-            Ok(Err(error)) => Err(Error::system(
-                "the runtime for delivering audit events could not be made: the process may have reached its limit of \
-                 open files (`ulimit -n`)",
-            )
-            .with_source(error)),
+            Ok(Err(error)) => Err(no_runtime(error)),
             Err(error) => {
                 Err(Error::system("the thread for delivering audit events ended before it began").with_source(error))
             }
@@ -156,10 +161,27 @@ fn unknown(counters: &Counters, before: DeliveryStats) -> DrainReport {
     }
 }
 
-fn no_thread(error: std::io::Error) -> Error {
+fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .thread_name("audited-blocking")
+        // Names are looked up there, and keys read: a resolver that hangs shall not take hundreds of threads with it.
+        .max_blocking_threads(16)
+        .build()
+}
+
+fn no_thread(error: io::Error) -> Error {
     Error::system(
         "the thread for delivering audit events could not be started: the process may have reached its limit of \
-         threads (`ulimit -u`, or the container's pids limit)",
+         threads (`ulimit -u`, or the container's limit of processes)",
+    )
+    .with_source(error)
+}
+
+fn no_runtime(error: io::Error) -> Error {
+    Error::system(
+        "the runtime for delivering audit events could not be made: the process may have reached its limit of open \
+         files (`ulimit -n`)",
     )
     .with_source(error)
 }
@@ -167,5 +189,62 @@ fn no_thread(error: std::io::Error) -> Error {
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::Pin;
+    use std::time::Instant;
+
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::delivery::Reply;
+    use crate::outbox::conformance::event;
+    use crate::outbox::{IdempotencyKey, MemoryOutbox};
+
+    /// Never answers.
+    #[derive(Debug)]
+    struct BlackHole;
+
+    impl Sink for BlackHole {
+        fn send(&self, _: IdempotencyKey, _: Bytes) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+            Box::pin(std::future::pending())
+        }
+
+        fn minimal(&self, _: &[u8]) -> Option<Bytes> {
+            None
+        }
+    }
+
+    fn outbox() -> Arc<MemoryOutbox> {
+        let outbox = MemoryOutbox::default();
+        outbox.append(event(1, "a")).wait(Duration::from_secs(1)).unwrap();
+        Arc::new(outbox)
+    }
+
+    #[test]
+    fn a_thread_that_cannot_be_had_is_an_error_that_says_so() {
+        // No address space has room for this stack.
+        let thread = thread::Builder::new().stack_size(1 << 60);
+        let error = Delivery::start_on(thread, outbox(), Arc::new(BlackHole), DeliverySettings::default()).unwrap_err();
+        assert!(error.is_system());
+        assert!(error.to_string().contains("ulimit -u"), "{error}");
+        assert!(std::error::Error::source(&error).is_some());
+    }
+
+    #[test]
+    fn a_forked_child_waits_for_nothing() {
+        let mut delivery = Delivery::start(outbox(), Arc::new(BlackHole), DeliverySettings::default()).unwrap();
+        // What a child would see: its own id, and no thread behind the handle.
+        delivery.process = delivery.process.wrapping_add(1);
+        let began = Instant::now();
+        for report in
+            [delivery.drain_blocking(Duration::from_secs(60)), delivery.shutdown_blocking(Duration::from_secs(60))]
+        {
+            assert_eq!((report.delivered, report.remaining, report.drained), (0, None, false));
+        }
+        assert!(began.elapsed() < Duration::from_secs(1));
     }
 }

@@ -20,6 +20,7 @@ pub trait Sink: Send + Sync + fmt::Debug + 'static {
     fn minimal(&self, payload: &[u8]) -> Option<Bytes>;
 
     /// Called before a probe after the sink said that the credentials are bad: read them again, if they can change.
+    /// It may block for some seconds; it is called on a thread for that.
     fn refresh_credentials(&self) {}
 }
 

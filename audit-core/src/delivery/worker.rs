@@ -41,6 +41,9 @@ const LAST_LOOK: Duration = Duration::from_millis(100);
 /// How long credentials may take to be read again before the next probe goes with the old ones.
 const REFRESH: Duration = Duration::from_secs(10);
 
+/// An attempt that fails after so long met an overloaded endpoint; a connection that breaks sooner says nothing.
+const SLOW: Duration = Duration::from_secs(2);
+
 pub(super) struct Worker {
     outbox: Arc<dyn Outbox>,
     sink: Arc<dyn Sink>,
@@ -324,8 +327,12 @@ impl Worker {
     /// Lets everything that looks after the endpoint know how it is.
     fn note(&mut self, signal: Signal, sent: Instant, now: Instant, detail: &str) {
         match signal {
-            Signal::Working | Signal::Failing { overloaded: false } => {}
-            Signal::Failing { overloaded: true } => self.concurrency.overloaded(sent, now),
+            Signal::Working => {}
+            Signal::Failing { overloaded } => {
+                if overloaded || now - sent >= SLOW {
+                    self.concurrency.overloaded(sent, now);
+                }
+            }
             Signal::Throttled { .. } => {
                 self.counters.throttled.add_one();
                 self.pace.throttled(sent, now);

@@ -38,6 +38,7 @@ pub async fn check(make: impl Fn() -> Arc<dyn Outbox>) {
     gives_every_record_a_key_of_its_own(&*make()).await;
     wakes_a_delivery(&*make()).await;
     balances(&*make()).await;
+    serves_many_at_once(make()).await;
 }
 
 /// A record to append.
@@ -313,4 +314,47 @@ async fn balances(outbox: &dyn Outbox) {
         assert_eq!(found.dead, buried);
         now = now.after(Duration::from_secs(1));
     }
+}
+
+/// Threads that append and deliveries that claim, all at the same time.
+async fn serves_many_at_once(outbox: Arc<dyn Outbox>) {
+    const THREADS: u64 = 8;
+    const EACH: u64 = 50;
+    let appending: Vec<_> = (0..THREADS)
+        .map(|thread| {
+            let outbox = Arc::clone(&outbox);
+            std::thread::spawn(move || {
+                for number in 0..EACH {
+                    let appending = outbox.append(event(thread, format!("{thread}/{number}")));
+                    appending.wait(Duration::from_secs(60)).expect("an append works");
+                }
+            })
+        })
+        .collect();
+    let mut deliveries = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let outbox = Arc::clone(&outbox);
+        deliveries.spawn(async move {
+            let mut payloads = Vec::new();
+            for max in [1, 9, 3].into_iter().cycle().take(200) {
+                for claimed in claim(&*outbox, max, NOW).await {
+                    outbox.acknowledge(claimed.claim).await.expect("nobody else was lent it");
+                    payloads.push(claimed.payload);
+                }
+                tokio::task::yield_now().await;
+            }
+            payloads
+        });
+    }
+    let mut seen: Vec<Bytes> = deliveries.join_all().await.concat();
+    for thread in appending {
+        thread.join().expect("the thread did not panic");
+    }
+    for rest in claim(&*outbox, (THREADS * EACH) as usize, NOW).await {
+        outbox.acknowledge(rest.claim).await.expect("nobody else was lent it");
+        seen.push(rest.payload);
+    }
+    let distinct: HashSet<_> = seen.iter().collect();
+    assert_eq!((seen.len(), distinct.len()), ((THREADS * EACH) as usize, (THREADS * EACH) as usize), "each once");
+    assert_eq!(contents(&*outbox).await, Contents::default());
 }

@@ -1,6 +1,8 @@
 //! An outbox in memory: for tests, and for programs that may lose their events when they die.
 
 mod index;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -196,50 +198,4 @@ impl fmt::Debug for MemoryOutbox {
 
 fn cost(payload: usize) -> u64 {
     OVERHEAD + payload as u64
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::outbox::conformance::{self, event};
-
-    #[tokio::test]
-    async fn conforms() {
-        conformance::check(|| Arc::new(MemoryOutbox::default())).await;
-    }
-
-    #[tokio::test]
-    async fn refuses_what_does_not_fit_and_takes_it_once_there_is_room() {
-        let outbox = MemoryOutbox::new(2 * cost(10));
-        let append = |payload: &'static str| outbox.append(event(1, payload));
-        append("0123456789").await.unwrap();
-        append("0123456789").await.unwrap();
-        assert_eq!(append("x").await.unwrap_err().kind(), OutboxErrorKind::Full);
-
-        let claimed = conformance::claim(&outbox, 1, conformance::NOW).await;
-        outbox.acknowledge(claimed[0].claim).await.unwrap();
-        append("x").await.unwrap();
-    }
-
-    #[tokio::test]
-    async fn gives_every_byte_back() {
-        let outbox = MemoryOutbox::default();
-        let intent = outbox.append(NewRecord { role: Role::Intent, ..event(1, "intent") }).await.unwrap();
-        outbox.append(NewRecord { role: Role::Settles(intent), ..event(1, "a much longer outcome") }).await.unwrap();
-        outbox.append(NewRecord { role: Role::Settles(intent), ..event(1, "twice") }).await.unwrap_err();
-        outbox.append(event(2, "event")).await.unwrap();
-        for claimed in conformance::claim(&outbox, 9, conformance::NOW).await {
-            outbox.acknowledge(claimed.claim).await.unwrap();
-        }
-        assert_eq!(outbox.used(), 0);
-    }
-
-    #[test]
-    fn debug_shows_no_payload() {
-        let outbox = MemoryOutbox::default();
-        drop(outbox.append(event(1, "canary")));
-        assert!(!format!("{outbox:?}").contains("canary"));
-    }
 }

@@ -7,7 +7,17 @@ use reqwest::header::HeaderValue;
 
 use crate::Error;
 
-/// A WorkOS API key. It has neither `Display` nor `Serialize`, and its `Debug` shows nothing of it.
+/// A WorkOS API key. Its `Debug` shows nothing of it, and it can be neither displayed nor serialized:
+///
+/// ```compile_fail,E0277
+/// let key = audit_core::workos::ApiKey::new("sk_test").unwrap();
+/// println!("{key}");
+/// ```
+///
+/// ```compile_fail,E0277
+/// let key = audit_core::workos::ApiKey::new("sk_test").unwrap();
+/// serde_json::to_string(&key).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct ApiKey(Box<str>);
 

@@ -59,12 +59,7 @@ struct Payment {
 }
 
 fn user() -> CurrentUser {
-    CurrentUser {
-        sub: "user_1".into(),
-        email: "alice@example.com".into(),
-        org_id: "org_1".into(),
-        role: Role::Admin,
-    }
+    CurrentUser { sub: "user_1".into(), email: "alice@example.com".into(), org_id: "org_1".into(), role: Role::Admin }
 }
 
 fn invoice() -> Invoice {
@@ -206,7 +201,8 @@ fn methods_and_plain_functions_are_told_too() {
     service.rename(&user(), "12").unwrap();
     service.rename(&user(), "b").unwrap_err();
     let _ = whole(user(), payment());
-    let told: Vec<_> = recorder.events().iter().map(|event| (event.action().to_owned(), event.outcome().to_owned())).collect();
+    let told: Vec<_> =
+        recorder.events().iter().map(|event| (event.action().to_owned(), event.outcome().to_owned())).collect();
     let told: Vec<_> = told.iter().map(|(action, outcome)| (action.as_str(), outcome.as_str())).collect();
     assert_eq!(told, [("service.renamed", "success"), ("service.renamed", "failure"), ("body.all", "success")]);
     let events = recorder.events();

@@ -77,7 +77,7 @@ pub(super) fn depart(history: History, now: Timestamp, policy: DuplicatePolicy) 
 }
 
 /// What to do after `reply`, to an attempt that began at `sent`.
-pub(super) fn decide(reply: Reply, history: History, sent: Timestamp) -> Decision {
+pub(super) fn decide(reply: &Reply, history: History, sent: Timestamp) -> Decision {
     match reply {
         Reply::Answered(answer) => judge(answer, history, sent),
         Reply::NotSent(_) => Decision { fate: Fate::unchanged(history), signal: Signal::Unreachable },
@@ -87,8 +87,8 @@ pub(super) fn decide(reply: Reply, history: History, sent: Timestamp) -> Decisio
     }
 }
 
-fn judge(answer: Answer, history: History, sent: Timestamp) -> Decision {
-    let Answer { status, retry_after, said } = answer;
+fn judge(answer: &Answer, history: History, sent: Timestamp) -> Decision {
+    let Answer { status, retry_after, ref said } = *answer;
     match status {
         200..=299 => Decision { fate: taken(status, said), signal: Signal::Working },
         401 | 403 => Decision { fate: Fate::unchanged(history), signal: Signal::Unauthorized },
@@ -107,7 +107,7 @@ fn judge(answer: Answer, history: History, sent: Timestamp) -> Decision {
     }
 }
 
-fn taken(status: u16, said: Said) -> Fate {
+fn taken(status: u16, said: &Said) -> Fate {
     match said {
         Said::Success => Fate::Delivered { understood: true },
         Said::Nothing => Fate::Delivered { understood: false },
@@ -115,9 +115,9 @@ fn taken(status: u16, said: Said) -> Fate {
     }
 }
 
-fn refused(status: u16, said: Said, replace: bool) -> Fate {
+fn refused(status: u16, said: &Said, replace: bool) -> Fate {
     let message = match said {
-        Said::Refusal(words) => words,
+        Said::Refusal(words) => words.clone(),
         Said::Success | Said::Nothing => format!("refused with status {status}, without a reason that can be read"),
     };
     Fate::Dead { status, message, replace }
@@ -150,7 +150,7 @@ mod tests {
     const HOUR: Duration = Duration::from_secs(3600);
 
     fn answer(status: u16, said: Said) -> Decision {
-        decide(Reply::Answered(Answer { status, retry_after: None, said }), History::default(), SENT)
+        decide(&Reply::Answered(Answer { status, retry_after: None, said }), History::default(), SENT)
     }
 
     fn refusal() -> Said {
@@ -228,9 +228,9 @@ mod tests {
 
     #[test]
     fn what_never_left_starts_no_clock_and_what_may_have_arrived_does() {
-        let not_sent = decide(Reply::NotSent("refused".to_owned()), History::default(), SENT);
+        let not_sent = decide(&Reply::NotSent("refused".to_owned()), History::default(), SENT);
         assert_eq!(row(&not_sent), ("keep", "unreachable"));
-        let unknown = decide(Reply::Unknown("reset".to_owned()), History::default(), SENT);
+        let unknown = decide(&Reply::Unknown("reset".to_owned()), History::default(), SENT);
         assert_eq!(row(&unknown), ("retry", "failing"));
     }
 
@@ -240,7 +240,7 @@ mod tests {
         let later = SENT.after(HOUR);
         for status in [429, 401, 500, 409] {
             let reply = Reply::Answered(Answer { status, retry_after: None, said: Said::Nothing });
-            let Fate::Retry { history: after, .. } = decide(reply, history, later).fate else { panic!("{status}") };
+            let Fate::Retry { history: after, .. } = decide(&reply, history, later).fate else { panic!("{status}") };
             assert_eq!(after.first_ambiguous, Some(SENT), "{status}");
             assert_eq!(after.attempts, if status < 409 || status == 429 { 3 } else { 4 }, "{status}");
         }
@@ -250,7 +250,7 @@ mod tests {
     fn retry_after_reaches_who_waits() {
         let ask = |status| {
             let retry_after = Some(Duration::from_secs(7));
-            decide(Reply::Answered(Answer { status, retry_after, said: Said::Nothing }), History::default(), SENT)
+            decide(&Reply::Answered(Answer { status, retry_after, said: Said::Nothing }), History::default(), SENT)
         };
         assert_eq!(ask(429).signal, Signal::Throttled { retry_after: Some(Duration::from_secs(7)) });
         let Fate::Retry { wait, .. } = ask(503).fate else { panic!("not retried") };
@@ -282,7 +282,7 @@ mod tests {
     fn a_possible_duplicate_opens_a_new_window() {
         let history = History { attempts: 1, first_ambiguous: Some(SENT) };
         let again = SENT.after(25 * HOUR);
-        let Fate::Retry { history, .. } = decide(Reply::Unknown(String::new()), history, again).fate else {
+        let Fate::Retry { history, .. } = decide(&Reply::Unknown(String::new()), history, again).fate else {
             panic!("not retried")
         };
         assert_eq!(history.first_ambiguous, Some(again));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::stats::Counters;
 use crate::outbox::{
@@ -65,7 +65,9 @@ pub(super) async fn settle(
 ) {
     let mut pause = Duration::from_millis(100);
     loop {
-        let error = match tell(&*outbox, claim, &settlement).await {
+        // Past the lease nobody waits for an answer: the record may be somebody else's by then.
+        let Ok(told) = timeout_at(until, tell(&*outbox, claim, &settlement)).await else { return };
+        let error = match told {
             Ok(()) => {
                 if counters.set_outbox_failing(false) {
                     tracing::info!("the outbox works again");

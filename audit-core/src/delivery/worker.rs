@@ -26,7 +26,8 @@ use super::settle::{Replacement, Settlement, note_failure, settle};
 use super::stats::{Counters, Health};
 use super::{DeliverySettings, Reply, Sink};
 use crate::outbox::{
-    BurialReason, ClaimId, ClaimRequest, Claimed, Contents, MAX_WAIT, Outbox, OutboxError, Retry, Timestamp,
+    BurialReason, ClaimId, ClaimRequest, Claimed, Contents, MAX_WAIT, Outbox, OutboxError, OutboxErrorKind, Retry,
+    Timestamp,
 };
 
 /// For one event that failed by itself.
@@ -34,6 +35,9 @@ const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from
 
 /// For an outbox that failed.
 const OUTBOX_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+
+/// How long the outbox may take to answer. What it lends after that is lent again after its lease.
+const OUTBOX_PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long the outbox may take to say what it holds when the time is up.
 const LAST_LOOK: Duration = Duration::from_millis(100);
@@ -61,6 +65,8 @@ pub(super) struct Worker {
     looking: Option<Id>,
     /// When to look into the outbox next; until then it has nothing that can be sent, as far as is known.
     look_at: Instant,
+    /// When the first of the records that were put off since the last claim is due. An inspection may have missed it.
+    put_off: Option<Instant>,
     outbox_failures: u32,
 }
 
@@ -106,6 +112,7 @@ impl Worker {
             tasks: JoinSet::new(),
             looking: None,
             look_at: now,
+            put_off: None,
             outbox_failures: 0,
         }
     }
@@ -191,17 +198,21 @@ impl Worker {
     fn claim(&mut self, asked: usize, now: Instant) {
         let outbox = Arc::clone(&self.outbox);
         let waiting = self.lanes.waiting(now);
+        self.put_off = None;
         let (lease, now) = (self.settings.lease, self.settings.clock.now());
         self.look_by(async move {
             let request = ClaimRequest { max: asked, lease, now, waiting_lanes: &waiting };
-            let result = outbox.claim(request).await;
+            let result = timeout(OUTBOX_PATIENCE, outbox.claim(request)).await.unwrap_or_else(|_| Err(silent()));
             Done::Claimed { asked, result }
         });
     }
 
     fn inspect(&mut self) {
         let outbox = Arc::clone(&self.outbox);
-        self.look_by(async move { Done::Inspected(outbox.inspect().await) });
+        self.look_by(async move {
+            let result = timeout(OUTBOX_PATIENCE, outbox.inspect()).await.unwrap_or_else(|_| Err(silent()));
+            Done::Inspected(result)
+        });
     }
 
     fn look_by(&mut self, task: impl Future<Output = Done> + Send + 'static) {
@@ -221,7 +232,7 @@ impl Worker {
             Done::Claimed { asked, result: Ok(records) } => self.claimed(asked, records),
             Done::Inspected(Ok(contents)) => self.inspected(contents),
             Done::Claimed { result: Err(error), .. } | Done::Inspected(Err(error)) => self.outbox_failed(&error),
-            Done::Sent(attempt, reply) => self.sent(*attempt, reply),
+            Done::Sent(attempt, reply) => self.sent(*attempt, &reply),
             Done::Settled { due } => self.settled(due),
         }
     }
@@ -281,15 +292,11 @@ impl Worker {
         self.settle(claim, lease_ends, Settlement::Bury { reason, replacement: None, parked: true });
     }
 
-    fn sent(&mut self, attempt: Attempt, reply: Reply) {
+    fn sent(&mut self, attempt: Attempt, reply: &Reply) {
         let Attempt { record, sent, sent_at, lease_ends } = attempt;
         let (now, at) = (Instant::now(), self.settings.clock.now());
-        let detail = match &reply {
-            Reply::NotSent(why) | Reply::Unknown(why) => why.clone(),
-            Reply::Answered(answer) => format!("status {}", answer.status),
-        };
         let Decision { fate, signal } = decide(reply, record.history, sent_at);
-        self.note(signal, sent, now, &detail);
+        self.note(signal, sent, now, reply);
         let settlement = match fate {
             Fate::Delivered { understood } => {
                 self.lanes.went_well(record.lane);
@@ -303,10 +310,8 @@ impl Worker {
             Fate::Dead { status, message, replace } => {
                 self.lanes.went_well(record.lane);
                 tracing::warn!(record = record.claim.record.0, status, reason = %message, "an audit event was refused");
-                let minimal = if replace { self.sink.minimal(&record.payload) } else { None };
-                let replacement = minimal.map(|payload| Replacement::new(&record, payload));
                 let reason = BurialReason { status: Some(status), message, at };
-                Settlement::Bury { reason, replacement, parked: false }
+                return self.bury(record, lease_ends, reason, replace);
             }
         };
         self.settle(record.claim, lease_ends, settlement);
@@ -325,7 +330,7 @@ impl Worker {
     }
 
     /// Lets everything that looks after the endpoint know how it is.
-    fn note(&mut self, signal: Signal, sent: Instant, now: Instant, detail: &str) {
+    fn note(&mut self, signal: Signal, sent: Instant, now: Instant, reply: &Reply) {
         match signal {
             Signal::Working => {}
             Signal::Failing { overloaded } => {
@@ -345,6 +350,10 @@ impl Worker {
         if !self.counters.set_health(health, self.settings.clock.now()) {
             return;
         }
+        let detail = match reply {
+            Reply::NotSent(why) | Reply::Unknown(why) => why.clone(),
+            Reply::Answered(answer) => format!("status {}", answer.status),
+        };
         match health {
             Health::Ok => tracing::info!("audit events are being delivered again"),
             Health::Throttled => tracing::warn!(detail, "the sink asks for fewer requests: audit events wait"),
@@ -354,6 +363,18 @@ impl Worker {
             ),
             Health::Unreachable => tracing::warn!(detail, "the sink cannot be reached: audit events wait"),
         }
+    }
+
+    fn bury(&mut self, record: Claimed, lease_ends: Instant, reason: BurialReason, replace: bool) {
+        let (outbox, sink, counters) = (Arc::clone(&self.outbox), Arc::clone(&self.sink), Arc::clone(&self.counters));
+        self.tasks.spawn(async move {
+            // The sink's code, which must not take the loop with it if it panics.
+            let minimal = if replace { sink.minimal(&record.payload) } else { None };
+            let replacement = minimal.map(|payload| Replacement::new(&record, payload));
+            let settlement = Settlement::Bury { reason, replacement, parked: false };
+            settle(outbox, record.claim, settlement, counters, lease_ends).await;
+            Done::Settled { due: None }
+        });
     }
 
     fn settle(&mut self, claim: ClaimId, lease_ends: Instant, settlement: Settlement) {
@@ -371,7 +392,9 @@ impl Worker {
     fn settled(&mut self, due: Option<Timestamp>) {
         let now = Instant::now();
         if let Some(due) = due {
-            self.look_at = self.look_at.min(now + self.until(due));
+            let due = now + self.until(due);
+            self.look_at = self.look_at.min(due);
+            self.put_off = Some(self.put_off.map_or(due, |earlier| earlier.min(due)));
         }
         if !self.drains.is_empty() && self.busy() == 0 && self.looking.is_none() {
             self.inspect();
@@ -386,15 +409,15 @@ impl Worker {
         }
         let now = Instant::now();
         let lane = self.lanes.next(now);
-        let due = contents.next_due.map(|due| match lane {
-            _ if !self.until(due).is_zero() => now + self.until(due),
-            // It is in a lane that waits, and may hide what is due in another.
-            Some(_) => now + Duration::from_secs(1),
+        let due = contents.next_due.and_then(|due| match self.until(due) {
+            wait if !wait.is_zero() => Some(now + wait),
+            // It is in a lane that waits.
+            _ if lane.is_some() => None,
             // It came this moment, or the outbox has a reason to keep it back.
-            None => now + Duration::from_millis(50),
+            _ => Some(now + Duration::from_millis(50)),
         });
         let poll = now + self.settings.poll_interval;
-        self.look_at = [due, lane].into_iter().flatten().fold(poll, Instant::min);
+        self.look_at = [due, lane, self.put_off].into_iter().flatten().fold(poll, Instant::min);
     }
 
     /// How long from now until `due`.
@@ -432,4 +455,8 @@ impl Worker {
             self.drains.end_late(&self.counters, contents.ok().and_then(Result::ok), now);
         }
     }
+}
+
+fn silent() -> OutboxError {
+    OutboxError::new(OutboxErrorKind::Storage, format!("the outbox did not answer within {OUTBOX_PATIENCE:?}"))
 }

@@ -233,6 +233,7 @@ async fn pages_through_dead_letters(outbox: &dyn Outbox) {
     loop {
         let page = outbox.dead_letters(after, 2).await.expect("dead letters can be read");
         assert!(page.len() <= 2);
+        assert!(seen.len() <= 5, "pages do not overlap");
         let Some(last) = page.last() else { break };
         after = Some(last.record);
         seen.extend(page.into_iter().map(|letter| letter.payload));
@@ -346,7 +347,7 @@ async fn serves_many_at_once(outbox: Arc<dyn Outbox>) {
             payloads
         });
     }
-    let mut seen: Vec<Bytes> = deliveries.join_all().await.concat();
+    let mut seen: Vec<bytes::Bytes> = deliveries.join_all().await.concat();
     for thread in appending {
         thread.join().expect("the thread did not panic");
     }

@@ -108,6 +108,18 @@ impl ApiKeySource {
     }
 }
 
+impl From<&str> for ApiKeySource {
+    fn from(key: &str) -> Self {
+        Self::fixed(key)
+    }
+}
+
+impl From<String> for ApiKeySource {
+    fn from(key: String) -> Self {
+        Self::fixed(key)
+    }
+}
+
 impl From<ApiKey> for ApiKeySource {
     fn from(key: ApiKey) -> Self {
         Self(Source::Fixed(key.0))

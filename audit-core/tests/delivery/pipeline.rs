@@ -1,10 +1,12 @@
 //! The whole way from an outbox to a server, on the delivery's own thread.
 
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use audit_core::delivery::{Delivery, DeliverySettings, DrainReport, Health};
-use audit_core::outbox::{Durability, Lane, MemoryOutbox, NewRecord, Outbox, Role, Timestamp};
+use audit_core::delivery::{Answer, Delivery, DeliverySettings, DrainReport, Health, Reply, Said, Sink};
+use audit_core::outbox::{Durability, IdempotencyKey, Lane, MemoryOutbox, NewRecord, Outbox, Role, Timestamp};
+use bytes::Bytes;
 
 use crate::server::{Act, Server};
 use crate::sink::workos;
@@ -107,26 +109,21 @@ async fn a_black_hole_does_not_hold_up_a_shutdown() {
 #[test]
 fn a_sink_that_blocks_its_thread_does_not_hold_up_a_shutdown() {
     #[derive(Debug)]
-    struct Blocking(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
-    impl audit_core::delivery::Sink for Blocking {
-        fn send(
-            &self,
-            _: audit_core::outbox::IdempotencyKey,
-            _: bytes::Bytes,
-        ) -> std::pin::Pin<Box<dyn Future<Output = audit_core::delivery::Reply> + Send + '_>> {
+    struct Blocking(Mutex<mpsc::Receiver<()>>);
+    impl Sink for Blocking {
+        fn send(&self, _: IdempotencyKey, _: Bytes) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
             let _ = self.0.lock().unwrap().recv();
-            Box::pin(async { audit_core::delivery::Reply::Unknown("blocked".to_owned()) })
+            Box::pin(async { Reply::Unknown("blocked".to_owned()) })
         }
-        fn minimal(&self, _: &[u8]) -> Option<bytes::Bytes> {
+        fn minimal(&self, _: &[u8]) -> Option<Bytes> {
             None
         }
     }
 
-    let (release, blocked) = std::sync::mpsc::channel();
+    let (release, blocked) = mpsc::channel();
     let outbox = Arc::new(MemoryOutbox::default());
     append(&*outbox, 1);
-    let sink = Arc::new(Blocking(std::sync::Mutex::new(blocked)));
-    let delivery = Delivery::start(outbox, sink, unpaced()).unwrap();
+    let delivery = Delivery::start(outbox, Arc::new(Blocking(Mutex::new(blocked))), unpaced()).unwrap();
     let began = Instant::now();
     let report = delivery.shutdown_blocking(Duration::from_millis(300));
     assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
@@ -139,24 +136,14 @@ fn a_sink_that_blocks_its_thread_does_not_hold_up_a_shutdown() {
 fn a_sink_that_panics_stops_nothing() {
     #[derive(Debug)]
     struct Panicking;
-    impl audit_core::delivery::Sink for Panicking {
-        fn send(
-            &self,
-            _: audit_core::outbox::IdempotencyKey,
-            payload: bytes::Bytes,
-        ) -> std::pin::Pin<Box<dyn Future<Output = audit_core::delivery::Reply> + Send + '_>> {
+    impl Sink for Panicking {
+        fn send(&self, _: IdempotencyKey, payload: Bytes) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
             assert!(!payload.ends_with(b"3}"), "this panic is meant to be");
-            Box::pin(async {
-                let said = audit_core::delivery::Said::Success;
-                audit_core::delivery::Reply::Answered(audit_core::delivery::Answer {
-                    status: 200,
-                    retry_after: None,
-                    said,
-                })
-            })
+            let status = if payload.ends_with(b"5}") { 422 } else { 200 };
+            Box::pin(async move { Reply::Answered(Answer { status, retry_after: None, said: Said::Nothing }) })
         }
-        fn minimal(&self, _: &[u8]) -> Option<bytes::Bytes> {
-            None
+        fn minimal(&self, _: &[u8]) -> Option<Bytes> {
+            panic!("this panic is meant to be, too")
         }
     }
 
@@ -167,7 +154,7 @@ fn a_sink_that_panics_stops_nothing() {
     let delivery = Delivery::start(outbox, Arc::new(Panicking), unpaced()).unwrap();
     let report = delivery.drain_blocking(Duration::from_secs(2));
     let stats = delivery.stats();
-    assert_eq!((stats.delivered, stats.panics, pending(&report)), (9, 1, Some(1)));
+    assert_eq!((stats.delivered, stats.panics, pending(&report)), (8, 2, Some(2)));
 }
 
 #[test]

@@ -227,6 +227,11 @@ impl Rig {
     /// Ends the delivery as a crash would, without a word, and returns once it is gone.
     pub(super) async fn crash(&mut self) {
         self.commands = None;
+        self.stopped().await;
+    }
+
+    /// Returns once the delivery has stopped by itself.
+    pub(super) async fn stopped(&mut self) {
         (&mut self.delivery).await.unwrap();
     }
 

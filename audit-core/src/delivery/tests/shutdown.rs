@@ -19,7 +19,7 @@ async fn ends_as_soon_as_everything_is_delivered() {
     assert!(began.elapsed() < 6 * SECOND);
     assert_eq!((report.delivered, report.drained), (100, true));
     assert_eq!(report.remaining.map(|contents| contents.pending), Some(0));
-    rig.crash().await;
+    rig.stopped().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -49,6 +49,7 @@ async fn ends_at_its_deadline_whatever_the_sink_does() {
         assert!((SECOND..SECOND + GRACE).contains(&began.elapsed()), "{name}: {:?}", began.elapsed());
         assert_eq!((report.delivered, report.drained), (0, false), "{name}");
         assert_eq!(report.remaining.map(|contents| contents.pending), Some(100), "{name}");
+        rig.stopped().await;
         rig.assert_balanced().await;
     }
 }

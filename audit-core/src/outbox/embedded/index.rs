@@ -1,4 +1,4 @@
-//! What is pending, in memory: 24 bytes a record, whatever has happened to it. Everything else is read from disk when the
+//! What is pending, in memory: 20 bytes a record, whatever has happened to it. Everything else is read from disk when the
 //! record is lent.
 
 use std::cmp::Reverse;
@@ -9,7 +9,7 @@ use super::format::{MAX_U48, Slot, State};
 use crate::outbox::{Lane, OutboxError, OutboxErrorKind, Timestamp};
 
 /// Lanes share this many queues. Lanes that wait are skipped a whole queue at a time where they have it for themselves.
-const QUEUES: u64 = 256;
+const QUEUES: usize = 256;
 
 /// Where a record lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,39 +31,55 @@ enum Standing {
     Gone,
 }
 
-/// A pending record in 24 bytes.
+/// A pending record in 20 bytes: a million of them are the most of what the journal holds in memory.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    /// Id (48 bits) and file (16).
-    id_file: u64,
-    /// Due (48 bits), whether there is a history (1), standing (8).
-    due_standing: u64,
-    offset: u32,
-    /// The lane's bits that the queue's number does not tell.
-    tag: u32,
+    /// Id (48 bits) and file (16), in halves so that nothing is padded.
+    id_file: [u32; 2],
+    /// Due (48 bits) and tag (16).
+    due_tag: [u32; 2],
+    /// Offset, a multiple of 8 up to 1 GiB; the lowest bits are the standing, the highest tells of a history.
+    place: u32,
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "the halves are what is wanted")]
+fn split(value: u64) -> [u32; 2] {
+    [value as u32, (value >> 32) as u32]
+}
+
+fn join([low, high]: [u32; 2]) -> u64 {
+    u64::from(low) | u64::from(high) << 32
 }
 
 impl Entry {
-    fn new(id: u64, spot: Spot, due: Timestamp, tag: u32, tried: bool, standing: Standing) -> Self {
-        let mut entry = Self { id_file: id << 16 | u64::from(spot.file), due_standing: 0, offset: spot.offset, tag };
-        entry.put(due, tried, standing);
-        entry
+    fn new(id: u64, spot: Spot, due: Timestamp, tag: u16, tried: bool, standing: Standing) -> Self {
+        let due = due.0.min(MAX_U48);
+        Self {
+            id_file: split(id << 16 | u64::from(spot.file)),
+            due_tag: split(due << 16 | u64::from(tag)),
+            place: spot.offset | standing as u32 | if tried { TRIED } else { 0 },
+        }
     }
 
     fn id(self) -> u64 {
-        self.id_file >> 16
+        join(self.id_file) >> 16
     }
 
     fn due(self) -> Timestamp {
-        Timestamp(self.due_standing >> 16)
+        Timestamp(join(self.due_tag) >> 16)
     }
 
-    fn tried(self) -> bool {
-        self.due_standing & 0x100 != 0
+    /// The lane's bits that the queue's number does not tell.
+    fn tag(self) -> u16 {
+        (self.due_tag[0] & 0xffff) as u16
+    }
+
+    fn spot(self) -> Spot {
+        Spot { file: (self.id_file[0] & 0xffff) as u16, offset: self.place & !(TRIED | 7) }
     }
 
     fn standing(self) -> Standing {
-        match self.due_standing & 0xff {
+        match self.place & 7 {
             0 => Standing::Ready,
             1 => Standing::Later,
             2 => Standing::Lent,
@@ -72,23 +88,24 @@ impl Entry {
         }
     }
 
-    fn put(&mut self, due: Timestamp, tried: bool, standing: Standing) {
-        self.due_standing = due.0.min(MAX_U48) << 16 | u64::from(tried) << 8 | standing as u64;
+    fn tried(self) -> bool {
+        self.place & TRIED != 0
     }
 
     fn stand(&mut self, standing: Standing) {
-        self.put(self.due(), self.tried(), standing);
+        self.place = self.place & !7 | standing as u32;
     }
 
-    fn spot(self) -> Spot {
-        Spot { file: (self.id_file & 0xffff) as u16, offset: self.offset }
+    fn defer(&mut self, due: Timestamp) {
+        *self = Self::new(self.id(), self.spot(), due, self.tag(), true, Standing::Later);
     }
 
     fn move_to(&mut self, spot: Spot) {
-        self.id_file = self.id() << 16 | u64::from(spot.file);
-        self.offset = spot.offset;
+        *self = Self::new(self.id(), spot, self.due(), self.tag(), self.tried(), self.standing());
     }
 }
+
+const TRIED: u32 = 1 << 31;
 
 /// Some lanes' pending records, in order of acceptance.
 #[derive(Debug, Default)]
@@ -110,7 +127,7 @@ impl Queue {
     }
 
     fn push(&mut self, entry: Entry) {
-        self.mixed |= self.entries.front().is_some_and(|first| first.tag != entry.tag);
+        self.mixed |= self.entries.front().is_some_and(|first| first.tag() != entry.tag());
         let at = match self.entries.back() {
             Some(last) if last.id() >= entry.id() => self.entries.partition_point(|held| held.id() < entry.id()),
             _ => self.entries.len(),
@@ -121,7 +138,13 @@ impl Queue {
                 *held = entry;
                 self.gone -= 1;
             }
-            _ => self.entries.insert(at, entry),
+            _ => {
+                // Doubling would hold up to twice of what is needed.
+                if self.entries.len() == self.entries.capacity() {
+                    self.entries.reserve_exact(self.entries.len() / 8 + 4);
+                }
+                self.entries.insert(at, entry);
+            }
         }
         self.cursor = self.cursor.min(at);
         if entry.standing() == Standing::Later {
@@ -156,14 +179,14 @@ impl Queue {
     }
 
     /// The first ready record from `from` on whose lane does not wait.
-    fn ready(&mut self, from: usize, waiting: &HashSet<u32>) -> Option<usize> {
+    fn ready(&mut self, from: usize, waiting: &HashSet<u16>) -> Option<usize> {
         let mut at = from.max(self.cursor);
-        if !self.mixed && self.entries.front().is_some_and(|first| waiting.contains(&first.tag)) {
+        if !self.mixed && self.entries.front().is_some_and(|first| waiting.contains(&first.tag())) {
             return None;
         }
         while let Some(entry) = self.entries.get(at) {
             if entry.standing() == Standing::Ready {
-                if !waiting.contains(&entry.tag) {
+                if !waiting.contains(&entry.tag()) {
                     return Some(at);
                 }
             } else if at == self.cursor {
@@ -236,8 +259,10 @@ fn fenced() -> OutboxError {
     OutboxError::new(OutboxErrorKind::Fenced, "the record was settled already, or its lease passed to another delivery")
 }
 
-fn place(lane: u64) -> (usize, u32) {
-    ((lane % QUEUES) as usize, ((lane ^ lane << 24) >> 32) as u32)
+fn place(lane: u64) -> (usize, u16) {
+    // A lane need not be a good hash; all of its bits count.
+    let mixed = lane.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    ((mixed >> 56) as usize, (mixed >> 40) as u16)
 }
 
 impl Index {
@@ -314,9 +339,9 @@ impl Index {
     /// Picks what is due, oldest first, and lends it.
     pub(super) fn pick(&mut self, max: usize, waiting: &HashSet<Lane>, now: Timestamp) -> Vec<Picked> {
         self.end_leases(now);
-        let mut tags: Vec<HashSet<u32>> = Vec::new();
+        let mut tags: Vec<HashSet<u16>> = Vec::new();
         if !waiting.is_empty() {
-            tags.resize(QUEUES as usize, HashSet::new());
+            tags.resize(QUEUES, HashSet::new());
             for lane in waiting {
                 let (queue, tag) = place(lane.0);
                 tags[queue].insert(tag);
@@ -419,7 +444,7 @@ impl Index {
         change(&mut lease.slot);
         self.lent.remove(&id);
         if let Some((queue, at)) = self.entry(id, lease.slot.lane) {
-            queue.entries[at].put(lease.slot.due, true, Standing::Later);
+            queue.entries[at].defer(lease.slot.due);
             queue.wake_at(lease.slot.due);
         }
         self.unwritten.insert((lease.file, lease.ordinal), lease.slot);

@@ -101,10 +101,10 @@ pub(super) fn load(files: &Files) -> Result<Loaded, LoadError> {
         report: Report { lost_files, ..Report::default() },
         damaged: Vec::new(),
     };
-    let mut window = Window::default();
-    let mut stale = HashSet::new();
+    let (mut table, mut window, mut stale) = (Vec::new(), Window::default(), HashSet::new());
     for (file, header) in headers.in_use {
-        let segment = load_segment(files, file, header, &mut window, &mut loaded, &mut stale)?;
+        read_table_into(files, file, &mut table)?;
+        let segment = load_segment(files, file, header, &table, &mut window, &mut loaded, &mut stale)?;
         loaded.segments.push(segment);
     }
     supersede(files, &mut loaded, &stale)?;
@@ -166,15 +166,15 @@ fn load_segment(
     files: &Files,
     file: u16,
     header: SegmentHeader,
+    table: &[u8],
     window: &mut Window,
     loaded: &mut Loaded,
     stale: &mut HashSet<Spot>,
 ) -> io::Result<Segment> {
-    let table = read_table(files, file)?;
     let seal = Seal::decode(table.get(..SECTOR as usize).unwrap_or_default(), &header);
-    let contents = match seal.as_ref().and_then(|seal| from_table(&table, seal)) {
+    let contents = match seal.as_ref().and_then(|seal| from_table(table, seal)) {
         Some(contents) => contents,
-        None => from_records(files, file, &header, &table, seal.as_ref(), window, loaded)?,
+        None => from_records(files, file, &header, table, seal.as_ref(), window, loaded)?,
     };
     // Segments come by sequence: the last one decides.
     loaded.report.unclean = !seal.as_ref().is_some_and(|seal| seal.clean);
@@ -221,15 +221,22 @@ fn take_in(index: &mut Index, report: &mut Report, file: u16, slot: &Slot, stale
 
 /// A table's bytes; none if the file is not there, since the records themselves are the truth.
 pub(super) fn read_table(files: &Files, file: u16) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    read_table_into(files, file, &mut bytes)?;
+    Ok(bytes)
+}
+
+fn read_table_into(files: &Files, file: u16, bytes: &mut Vec<u8>) -> io::Result<()> {
+    bytes.clear();
     let table = match files.get(Name::Table(file)) {
         Ok(table) => table,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let mut bytes = vec![0; usize::try_from(table.len()?).unwrap_or_default()];
-    let read = table.read_at(&mut bytes, 0)?;
+    bytes.resize(usize::try_from(table.len()?).unwrap_or_default(), 0);
+    let read = table.read_at(bytes, 0)?;
     bytes.truncate(read);
-    Ok(bytes)
+    Ok(())
 }
 
 pub(super) fn slot(table: &[u8], ordinal: u32, salt: u64) -> Option<Slot> {
@@ -246,8 +253,8 @@ pub(super) fn read_slot(table: &dyn DiskFile, ordinal: u32, salt: u64) -> io::Re
 
 /// A sealed segment is what its table says, if the table is whole.
 fn from_table(table: &[u8], seal: &Seal) -> Option<Contents> {
-    let slots: Option<Vec<Slot>> = (0..seal.records).map(|ordinal| slot(table, ordinal, seal.salt)).collect();
-    Some(Contents { slots: slots?, end: seal.end, chain: seal.chain, sealed: true })
+    let slots = (0..seal.records).map(|ordinal| slot(table, ordinal, seal.salt)).collect::<Option<_>>()?;
+    Some(Contents { slots, end: seal.end, chain: seal.chain, sealed: true })
 }
 
 /// A segment that was not sealed, or whose table is damaged, is read in full; the table tells the states.

@@ -20,8 +20,12 @@ use crate::outbox::{
 const LAZY: Duration = Duration::from_millis(50);
 /// Every wait of the journal's thread ends after this.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
-/// What may wait for a disk that does not keep up.
-const QUEUE_BYTES: usize = 16 * 1024 * 1024;
+/// What may wait for a disk that does not keep up. A durable record's caller waits with it, which is a limit by itself;
+/// relaxed ones have none but this.
+const QUEUE_BYTES: usize = 32 * 1024 * 1024;
+const RELAXED_BYTES: usize = 4 * 1024 * 1024;
+/// So much is not left lying for the sake of laziness.
+const LAZY_BYTES: usize = 512 * 1024;
 
 /// A sub-journal and its thread.
 #[derive(Debug)]
@@ -113,7 +117,7 @@ impl Store {
     pub(super) fn append(&self, record: NewRecord) -> Appending {
         let relaxed = record.durability == Durability::Relaxed;
         let mut queue = lock(&self.shared.queue);
-        if let Err(error) = queue.admits(record.payload.len()) {
+        if let Err(error) = queue.admits(record.payload.len(), relaxed) {
             return Appending::done(Err(error));
         }
         let id = match record.role {
@@ -128,7 +132,8 @@ impl Store {
         };
         queue.bytes += record.payload.len();
         queue.ops.push(Op::Append { id, record, ticket });
-        self.shared.rouse(queue, !relaxed);
+        let urgent = !relaxed || queue.bytes > LAZY_BYTES;
+        self.shared.rouse(queue, urgent);
         appending
     }
 
@@ -196,11 +201,11 @@ fn closed() -> OutboxError {
 }
 
 impl Queue {
-    fn admits(&self, len: usize) -> Result<(), OutboxError> {
+    fn admits(&self, len: usize, relaxed: bool) -> Result<(), OutboxError> {
         if self.closing {
             return Err(closed());
         }
-        if self.bytes + len > QUEUE_BYTES {
+        if self.bytes + len > if relaxed { RELAXED_BYTES } else { QUEUE_BYTES } {
             let message = format!("the disk does not keep up: {} bytes wait for it", self.bytes);
             return Err(OutboxError::new(OutboxErrorKind::Full, message));
         }

@@ -7,4 +7,5 @@ mod damage;
 mod disk;
 mod faults;
 mod journal;
+mod kill;
 mod rig;

@@ -6,11 +6,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod chromium;
 mod control;
 mod create_event;
 mod exports;
 mod faults;
 mod idempotency;
+mod page;
 mod program;
 mod schemas;
 mod storage;

@@ -15,5 +15,6 @@ mod idempotency;
 mod page;
 mod program;
 mod schemas;
+mod sdk;
 mod storage;
 mod support;

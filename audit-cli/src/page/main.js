@@ -17,7 +17,7 @@ const faults = new Faults();
 const table = new Table({ open: (number) => { location.hash = `#/events/${number}`; } });
 const detail = new Detail({ closed: () => { location.hash = "#/events"; byId("grid").focus(); } });
 
-let newest = 0;
+let instance = null;
 let announced = { stored: 0, refused: 0 };
 
 function live(state, words) {
@@ -26,11 +26,11 @@ function live(state, words) {
 }
 
 function receive({ requests, status }) {
-  if (status.counts.received < newest) {
+  if (instance !== null && instance !== status.instance) {
     table.clear();
     chart.clear();
   }
-  newest = status.counts.received;
+  instance = status.instance;
   if (requests.length > 0) {
     learnOptions(requests);
     table.add(requests);

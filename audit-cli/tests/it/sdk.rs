@@ -54,6 +54,18 @@ fn python() {
         .env("PYTHONPATH", &packages));
 }
 
+#[test]
+#[ignore = "the SDK takes minutes to compile: for the nightly run"]
+fn rust() {
+    let manifest = Path::new(TESTS).join("rust").join("Cargo.toml");
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.args(["build", "--quiet", "--locked", "--manifest-path"]);
+    let room = room("rust");
+    if installed(cargo.arg(manifest).arg("--target-dir").arg(&room)) {
+        run(&mut Command::new(room.join("debug/audited-sdk-run")));
+    }
+}
+
 /// A directory that is kept, so that an SDK is downloaded once.
 fn room(name: &str) -> PathBuf {
     let room = Path::new(env!("CARGO_TARGET_TMPDIR"))

@@ -1,6 +1,6 @@
 // One request in full.
 
-import { byId, copy, el, jsonBlock } from "./dom.js";
+import { byId, copy, el, jsonBlock, prose } from "./dom.js";
 import { clock, notes, outcome, told } from "./words.js";
 
 export class Detail {
@@ -46,7 +46,7 @@ function verdict(request) {
   const [className, heading, ...sentences] = told(request);
   return el("div", { className: `told ${className}` },
     el("strong", { textContent: heading }),
-    ...sentences.filter(Boolean).map((textContent) => el("p", { textContent })));
+    ...sentences.filter(Boolean).map((text) => el("p", {}, ...prose(text))));
 }
 
 function facts(request) {

@@ -18,6 +18,12 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/** A sentence in which `names` stand between backticks. */
+export function prose(text) {
+  return text.split("`").map((part, index) =>
+    index % 2 === 1 ? el("code", { textContent: part }) : part);
+}
+
 export async function copy(text, button) {
   const before = button.textContent;
   try {

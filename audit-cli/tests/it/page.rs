@@ -76,6 +76,7 @@ async fn events_appear_are_filtered_and_open() {
     chromium
         .until("!document.querySelector('#empty').hidden")
         .await;
+    chromium.picture("1280-light-empty").await;
     let sender = Sender::to(&workos);
     fill(&workos, &sender).await;
     chromium.until(&format!("{SHOWN_ROWS}.length === 10")).await;

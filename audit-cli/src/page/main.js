@@ -41,6 +41,9 @@ function receive({ requests, status }) {
     setText(byId(`count-${kind}`), status.counts[kind].toLocaleString());
   }
   faults.show(status.faults);
+  // Which keys are good is not told to the page.
+  const key = status.settings.any_api_key ? "sk_test_local" : "THE_KEY_IT_WAS_STARTED_WITH";
+  setText(byId("setup"), `export WORKOS_BASE_URL=${location.origin}\nexport WORKOS_API_KEY=${key}`);
   byId("register-hint").hidden = status.settings.register_on_first_use;
   table.draw();
   live("live", `Live at ${location.host}${status.settings.durable ? ", kept on disk" : ""}`);
@@ -127,9 +130,7 @@ document.addEventListener("keydown", (event) => {
     byId("query").focus();
   }
 });
-const setup = `export WORKOS_BASE_URL=${location.origin}\nexport WORKOS_API_KEY=sk_test_local`;
-byId("setup").textContent = setup;
-byId("copy-setup").addEventListener("click", (event) => copy(setup, event.target));
+byId("copy-setup").addEventListener("click", (event) => copy(byId("setup").textContent, event.target));
 window.addEventListener("hashchange", route);
 route();
 connect();

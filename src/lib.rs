@@ -1,1 +1,21 @@
-//! Declarative audit logs.
+//! Declarative audit logs for WorkOS: an attribute on a handler, a derive on its models, and nothing is lost.
+
+pub use audit_core::{
+    Actor, ActorWriter, AuditActor, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, Context, Error, EventWriter,
+    HashKey, IntoTargets, Mended, Outcome, Redaction, ShutdownReport, Stats, TargetWriter, Unavailable, context,
+    delivery, event, looks_secret, outbox, record, set_actor, workos,
+};
+
+pub use audit_macros::{AuditActor, AuditTarget, audited};
+
+#[cfg(feature = "tower")]
+pub use audit_core::context::tower;
+
+#[cfg(feature = "testing")]
+pub use audit_core::testing;
+
+#[doc(hidden)]
+pub use audit_core::private as __private;
+
+// Generated code names this crate as its users do, in here, too.
+extern crate self as audited;

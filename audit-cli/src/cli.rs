@@ -147,9 +147,7 @@ pub(crate) enum Colour {
 
 /// Print a completion script for a shell.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "Example:\n  audited completions bash > ~/.local/share/bash-completion/completions/audited"
-)]
+#[command(after_help = "Example:\n  audited completions bash > ~/.local/share/bash-completion/completions/audited")]
 pub(crate) struct CompletionsArgs {
     /// The shell.
     #[arg(value_enum)]
@@ -175,16 +173,12 @@ impl FromStr for FaultOrder {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let help = "write FAULT:10% for a share, or FAULT:next=3 for the next three";
-        let (fault, when) = text
-            .rsplit_once(':')
-            .ok_or_else(|| format!("`{text}` does not say when: {help}"))?;
+        let (fault, when) = text.rsplit_once(':').ok_or_else(|| format!("`{text}` does not say when: {help}"))?;
         let when = if let Some(count) = when.strip_prefix("next=") {
             count.parse().ok().map(When::Next)
         } else {
             let percent: Option<f64> = when.strip_suffix('%').and_then(|p| p.parse().ok());
-            percent
-                .filter(|percent| (0.0..=100.0).contains(percent))
-                .map(|percent| When::Share(percent / 100.0))
+            percent.filter(|percent| (0.0..=100.0).contains(percent)).map(|percent| When::Share(percent / 100.0))
         };
         Ok(Self {
             when: when.ok_or_else(|| format!("`{text}` has no such time: {help}"))?,
@@ -211,27 +205,9 @@ mod tests {
     #[test]
     fn fault_orders() {
         let order = |text: &str| text.parse::<FaultOrder>();
-        assert_eq!(
-            order("reset:10%"),
-            Ok(FaultOrder {
-                fault: Fault::Reset,
-                when: When::Share(0.1)
-            })
-        );
-        assert_eq!(
-            order("503:next=3"),
-            Ok(FaultOrder {
-                fault: Fault::Status(503),
-                when: When::Next(3)
-            })
-        );
-        for wrong in [
-            "reset",
-            "reset:10",
-            "reset:101%",
-            "reset:next=x",
-            "none:10%",
-        ] {
+        assert_eq!(order("reset:10%"), Ok(FaultOrder { fault: Fault::Reset, when: When::Share(0.1) }));
+        assert_eq!(order("503:next=3"), Ok(FaultOrder { fault: Fault::Status(503), when: When::Next(3) }));
+        for wrong in ["reset", "reset:10", "reset:101%", "reset:next=x", "none:10%"] {
             assert!(order(wrong).is_err(), "{wrong}");
         }
     }

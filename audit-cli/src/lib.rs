@@ -27,6 +27,6 @@ mod server;
 struct Guide;
 
 pub use server::{
-    Builder, Counts, Fault, LocalWorkos, ParseFaultError, Reading, ReceivedRequest, RetryAfter,
-    StartError, StoredEvent, Verdict, WaitError,
+    Builder, Counts, Fault, LocalWorkos, ParseFaultError, Reading, ReceivedRequest, RetryAfter, StartError,
+    StoredEvent, Verdict, WaitError,
 };

@@ -1,1 +1,30 @@
-//! Declarative audit logs.
+//! The runtime of `audited`: use it through that crate, which re-exports what is public here.
+//!
+//! One event's way through the rooms: [`capture`] opens a scope and writes what it is told straight into an encoded
+//! [`event`]; the `audit_log` hands it to an [`outbox`]; [`delivery`] brings it from there to a sink, of which
+//! `workos` is one. `context` adds what the request says.
+
+pub mod audit_log;
+pub mod capture;
+#[cfg_attr(
+    all(feature = "request", not(any(feature = "tower", feature = "actix-web"))),
+    allow(dead_code, unused_imports, unused_macros, reason = "the part that integrations share, without one")
+)]
+pub mod context;
+pub mod delivery;
+mod error;
+pub mod event;
+pub mod outbox;
+#[doc(hidden)]
+pub mod private;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
+pub mod workos;
+
+pub use self::audit_log::{AuditLog, AuditLogBuilder, ShutdownReport, Stats};
+pub use self::capture::{
+    Actor, ActorWriter, AuditActor, AuditTarget, EventWriter, IntoTargets, Outcome, TargetWriter, Unavailable, record,
+};
+pub use self::context::{Context, context, set_actor};
+pub use self::error::Error;
+pub use self::event::{AuditValue, HashKey, Mended, Redaction, looks_secret};

@@ -56,35 +56,21 @@ fn builder(args: DevArgs) -> Builder {
         builder = builder.expose();
     }
     builder = args.api_keys.into_iter().fold(builder, Builder::api_key);
-    builder = args
-        .forbidden_keys
-        .into_iter()
-        .fold(builder, Builder::forbidden_key);
-    builder = args
-        .organizations
-        .into_iter()
-        .fold(builder, Builder::organization);
+    builder = args.forbidden_keys.into_iter().fold(builder, Builder::forbidden_key);
+    builder = args.organizations.into_iter().fold(builder, Builder::organization);
     builder = args.schemas.into_iter().fold(builder, Builder::schemas);
     builder = args.readings.into_iter().fold(builder, Builder::reading);
-    builder = args
-        .allow_hosts
-        .into_iter()
-        .fold(builder, Builder::allow_host);
-    args.faults
-        .into_iter()
-        .fold(builder, |builder, order| match order.when {
-            When::Next(count) => builder.fail_next(count, order.fault),
-            When::Share(share) => builder.fail_share(share, order.fault),
-        })
+    builder = args.allow_hosts.into_iter().fold(builder, Builder::allow_host);
+    args.faults.into_iter().fold(builder, |builder, order| match order.when {
+        When::Next(count) => builder.fail_next(count, order.fault),
+        When::Share(share) => builder.fail_share(share, order.fault),
+    })
 }
 
 fn say_hello(workos: &LocalWorkos, key: &str) -> io::Result<()> {
     let url = workos.url();
     let mut out = io::stdout().lock();
-    writeln!(
-        out,
-        "\n  WorkOS Audit Logs, on this machine. Watch it at {url}\n"
-    )?;
+    writeln!(out, "\n  WorkOS Audit Logs, on this machine. Watch it at {url}\n")?;
     writeln!(out, "  export WORKOS_BASE_URL={url}")?;
     writeln!(out, "  export WORKOS_API_KEY={key}\n")?;
     writeln!(out, "  Stop with Ctrl-C.")?;
@@ -93,11 +79,7 @@ fn say_hello(workos: &LocalWorkos, key: &str) -> io::Result<()> {
 
 fn say_goodbye(workos: &LocalWorkos) -> io::Result<()> {
     let counts = workos.counts();
-    let events = if counts.stored == 1 {
-        "event"
-    } else {
-        "events"
-    };
+    let events = if counts.stored == 1 { "event" } else { "events" };
     writeln!(
         io::stdout(),
         "\n  Stopped: {} {events} stored, {} repeated, {} refused, {} met a fault.",

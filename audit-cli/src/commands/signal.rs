@@ -19,7 +19,5 @@ pub(crate) async fn end() -> io::Result<()> {
 
 /// A runtime for waiting.
 pub(crate) fn runtime() -> io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
+    tokio::runtime::Builder::new_current_thread().enable_all().build()
 }

@@ -31,15 +31,10 @@ async fn follow(args: &TailArgs) -> Result<(), Failure> {
     let after = if args.from_start {
         0
     } else {
-        let status = get(args.address, "/_audited/status")
-            .await
-            .map_err(unreachable)?;
-        let status = status
-            .collect()
-            .await
-            .map_err(|e| unreachable(e.to_string()))?;
-        let status: Value = serde_json::from_slice(&status.to_bytes())
-            .map_err(|_| unreachable("it is not an `audited dev`".into()))?;
+        let status = get(args.address, "/_audited/status").await.map_err(unreachable)?;
+        let status = status.collect().await.map_err(|e| unreachable(e.to_string()))?;
+        let status: Value =
+            serde_json::from_slice(&status.to_bytes()).map_err(|_| unreachable("it is not an `audited dev`".into()))?;
         status["counts"]["received"].as_u64().unwrap_or_default()
     };
     let path = format!("/_audited/stream?after={after}");
@@ -55,10 +50,7 @@ async fn follow(args: &TailArgs) -> Result<(), Failure> {
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| unreachable("the server went away".into()))?;
         pending.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
-        let whole = pending
-            .iter()
-            .rposition(|b| *b == b'\n')
-            .map_or(0, |end| end + 1);
+        let whole = pending.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
         let lines: Vec<u8> = pending.drain(..whole).collect();
         print(&lines, args.json, &painter).map_err(super::output)?;
     }
@@ -67,22 +59,16 @@ async fn follow(args: &TailArgs) -> Result<(), Failure> {
 
 /// One GET over a connection of its own.
 async fn get(address: SocketAddr, path: &str) -> Result<hyper::body::Incoming, String> {
-    let stream = TcpStream::connect(address)
-        .await
-        .map_err(|e| e.to_string())?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(|e| e.to_string())?;
+    let stream = TcpStream::connect(address).await.map_err(|e| e.to_string())?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|e| e.to_string())?;
     tokio::spawn(connection);
     let request = Request::get(path)
         .header(header::HOST, address.to_string())
         .header(header::ACCEPT, "application/x-ndjson")
         .body(Body::empty())
         .map_err(|e| e.to_string())?;
-    let response = sender
-        .send_request(request)
-        .await
-        .map_err(|e| e.to_string())?;
+    let response = sender.send_request(request).await.map_err(|e| e.to_string())?;
     if response.status() == StatusCode::OK {
         Ok(response.into_body())
     } else {
@@ -125,19 +111,14 @@ impl Painter {
             "faulted" => YELLOW,
             _ => DIM,
         };
-        let status = row["status"]
-            .as_u64()
-            .map_or("---".into(), |status| status.to_string());
+        let status = row["status"].as_u64().map_or("---".into(), |status| status.to_string());
         let verdict = self.paint(colour, &format!("{status} {verdict:<8}"));
         let mut line = format!("{time} {verdict} ");
         match row["action"].as_str() {
             Some(action) => {
                 line += &self.paint(BOLD, action);
                 line += &format!("  {}", party(&row["actor"]));
-                let targets = row["targets"]
-                    .as_array()
-                    .map(Vec::as_slice)
-                    .unwrap_or_default();
+                let targets = row["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
                 if !targets.is_empty() {
                     let targets: Vec<String> = targets.iter().map(party).collect();
                     line += &format!(" → {}", targets.join(", "));
@@ -161,20 +142,12 @@ impl Painter {
 
     fn paint(&self, code: &str, text: &str) -> String {
         let text = text.lines().map(printable).collect::<Vec<_>>().join("\n");
-        if self.colours {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text
-        }
+        if self.colours { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text }
     }
 }
 
 fn party(party: &Value) -> String {
-    let name = if party["name"].is_null() {
-        &party["id"]
-    } else {
-        &party["name"]
-    };
+    let name = if party["name"].is_null() { &party["id"] } else { &party["name"] };
     format!("{}:{}", plain(&party["type"]), plain(name))
 }
 
@@ -184,9 +157,7 @@ fn plain(value: &Value) -> String {
 
 /// Text from events must not command the terminal.
 fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
+    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]
@@ -204,15 +175,8 @@ mod tests {
     #[test]
     fn a_row_reads_at_a_glance() {
         let plain = Painter { colours: false };
-        assert_eq!(
-            plain.row(&row()),
-            "12:00:00.123 200 stored   invoice.paid  user:u1 → invoice:INV-1  org_1"
-        );
-        assert!(
-            Painter { colours: true }
-                .row(&row())
-                .contains("\u{1b}[32m200 stored")
-        );
+        assert_eq!(plain.row(&row()), "12:00:00.123 200 stored   invoice.paid  user:u1 → invoice:INV-1  org_1");
+        assert!(Painter { colours: true }.row(&row()).contains("\u{1b}[32m200 stored"));
     }
 
     #[test]
@@ -224,9 +188,6 @@ mod tests {
         row["reason"] = json!("\u{1b}]0;title\u{7}");
         row["outcome"] = json!("\u{1b}c");
         let line = Painter { colours: false }.row(&row);
-        assert!(
-            !line.chars().any(|c| c.is_control() && c != '\n'),
-            "{line:?}"
-        );
+        assert!(!line.chars().any(|c| c.is_control() && c != '\n'), "{line:?}");
     }
 }

@@ -24,10 +24,8 @@ pub(crate) fn api_key<'a>(headers: &'a HeaderMap, settings: &Settings) -> Result
         ));
     };
     if settings.forbidden_keys.iter().any(|known| known == key) {
-        return Err(Refusal::message(403, "Forbidden").because(
-            "the API key is known but lacks the permission",
-            "Use a key that may write audit logs.",
-        ));
+        return Err(Refusal::message(403, "Forbidden")
+            .because("the API key is known but lacks the permission", "Use a key that may write audit logs."));
     }
     let good = if settings.api_keys.is_empty() {
         key.starts_with("sk_")
@@ -69,20 +67,12 @@ mod tests {
         assert_eq!(api_key(&headers("Bearer sk_x"), &settings).unwrap(), "sk_x");
         assert_eq!(api_key(&headers("bearer sk_x"), &settings).unwrap(), "sk_x");
         settings.api_keys = vec!["sk_other".into()];
-        assert_eq!(
-            api_key(&headers("Bearer sk_x"), &settings)
-                .unwrap_err()
-                .status,
-            401
-        );
+        assert_eq!(api_key(&headers("Bearer sk_x"), &settings).unwrap_err().status, 401);
     }
 
     #[test]
     fn missing_malformed_and_foreign_keys_are_401_and_forbidden_ones_403() {
-        let settings = Settings {
-            forbidden_keys: vec!["sk_reader".into()],
-            ..Settings::default()
-        };
+        let settings = Settings { forbidden_keys: vec!["sk_reader".into()], ..Settings::default() };
         let status = |headers: &HeaderMap| api_key(headers, &settings).unwrap_err().status;
         assert_eq!(status(&HeaderMap::new()), 401);
         assert_eq!(status(&headers("sk_x")), 401);

@@ -32,10 +32,7 @@ pub struct Builder {
 
 impl Default for Builder {
     fn default() -> Self {
-        Self {
-            settings: Settings::default(),
-            faults: Plan::with_seed(0),
-        }
+        Self { settings: Settings::default(), faults: Plan::with_seed(0) }
     }
 }
 

@@ -17,17 +17,13 @@ pub(crate) struct Clock {
 impl Clock {
     /// A clock that shows `now`, or the machine's time.
     pub(crate) fn starting_at(now: Option<Timestamp>) -> Self {
-        Self {
-            started: Instant::now(),
-            base: Mutex::new(now.unwrap_or_else(Timestamp::now)),
-        }
+        Self { started: Instant::now(), base: Mutex::new(now.unwrap_or_else(Timestamp::now)) }
     }
 
     /// What the clock shows.
     pub(crate) fn now(&self) -> Timestamp {
         let base = *lock(&self.base);
-        base.checked_add(self.started.elapsed())
-            .unwrap_or(Timestamp::MAX)
+        base.checked_add(self.started.elapsed()).unwrap_or(Timestamp::MAX)
     }
 
     /// Moves the clock forward; it stops at the last moment that can be written.

@@ -18,24 +18,14 @@ use super::settings::Settings;
 use super::state::State as Server;
 
 /// Lets a request pass, or answers 403.
-pub(crate) async fn guard(
-    State(server): State<Arc<Server>>,
-    request: Request,
-    next: Next,
-) -> Response<Body> {
+pub(crate) async fn guard(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response<Body> {
     let mut response = match check(request.method(), request.headers(), &server.settings) {
         Ok(()) => next.run(request).await,
         Err(refusal) => reply::refusal(&refusal),
     };
     let headers = response.headers_mut();
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
-    headers.insert(
-        "cross-origin-resource-policy",
-        HeaderValue::from_static("same-origin"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     response
 }
 
@@ -61,10 +51,7 @@ fn check(method: &Method, headers: &HeaderMap, settings: &Settings) -> Result<()
     if origin.is_none_or(own) && site.is_none_or(same) {
         Ok(())
     } else {
-        Err(Refusal::message(
-            403,
-            "Requests from pages of another origin are refused. Send it from a server.",
-        ))
+        Err(Refusal::message(403, "Requests from pages of another origin are refused. Send it from a server."))
     }
 }
 
@@ -79,17 +66,11 @@ fn is_own_name(host: &str, settings: &Settings) -> bool {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
-    let bare = name
-        .strip_prefix('[')
-        .and_then(|name| name.strip_suffix(']'));
+    let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
     if let Ok(address) = bare.unwrap_or(name).parse::<IpAddr>() {
         return address.is_loopback() || settings.expose;
     }
-    name.eq_ignore_ascii_case("localhost")
-        || settings
-            .hosts
-            .iter()
-            .any(|known| known.eq_ignore_ascii_case(name))
+    name.eq_ignore_ascii_case("localhost") || settings.hosts.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -107,11 +88,7 @@ mod tests {
     #[test]
     fn only_its_own_names_are_served() {
         let closed = Settings::default();
-        let open = Settings {
-            expose: true,
-            hosts: vec!["dev.box".into()],
-            ..Settings::default()
-        };
+        let open = Settings { expose: true, hosts: vec!["dev.box".into()], ..Settings::default() };
         for (host, by_default, exposed) in [
             ("127.0.0.1:4100", 200, 200),
             ("127.0.0.1", 200, 200),
@@ -125,16 +102,8 @@ mod tests {
             ("localhost.evil.example", 403, 403),
             ("", 403, 403),
         ] {
-            assert_eq!(
-                status(&Method::GET, &[("host", host)], &closed),
-                by_default,
-                "{host}"
-            );
-            assert_eq!(
-                status(&Method::GET, &[("host", host)], &open),
-                exposed,
-                "{host}"
-            );
+            assert_eq!(status(&Method::GET, &[("host", host)], &closed), by_default, "{host}");
+            assert_eq!(status(&Method::GET, &[("host", host)], &open), exposed, "{host}");
         }
     }
 
@@ -155,16 +124,8 @@ mod tests {
         ] {
             let mut pairs = vec![host];
             pairs.extend(extra);
-            assert_eq!(
-                status(&Method::POST, &pairs, &settings),
-                written,
-                "{pairs:?}"
-            );
-            assert_eq!(
-                status(&Method::DELETE, &pairs, &settings),
-                written,
-                "{pairs:?}"
-            );
+            assert_eq!(status(&Method::POST, &pairs, &settings), written, "{pairs:?}");
+            assert_eq!(status(&Method::DELETE, &pairs, &settings), written, "{pairs:?}");
             assert_eq!(status(&Method::GET, &pairs, &settings), 200, "{pairs:?}");
         }
     }

@@ -21,11 +21,7 @@ pub(crate) struct Fingerprint {
 }
 
 /// The fingerprint of a request; none if each such request is an event of its own.
-pub(crate) fn fingerprint(
-    key: Option<&str>,
-    body: &[u8],
-    readings: &Readings,
-) -> Option<Fingerprint> {
+pub(crate) fn fingerprint(key: Option<&str>, body: &[u8], readings: &Readings) -> Option<Fingerprint> {
     if key.is_none() && !readings.derive_missing_key {
         return None;
     }
@@ -117,10 +113,7 @@ mod tests {
     }
 
     fn with(idempotency: Idempotency) -> Readings {
-        Readings {
-            idempotency,
-            ..Readings::default()
-        }
+        Readings { idempotency, ..Readings::default() }
     }
 
     #[test]
@@ -159,18 +152,9 @@ mod tests {
     #[test]
     fn without_a_key_the_body_is_the_key_unless_told() {
         let readings = Readings::default();
-        assert_eq!(
-            fingerprint(None, b"a", &readings),
-            fingerprint(None, b"a", &readings)
-        );
-        assert_ne!(
-            fingerprint(None, b"a", &readings),
-            fingerprint(None, b"b", &readings)
-        );
-        let store = Readings {
-            derive_missing_key: false,
-            ..readings
-        };
+        assert_eq!(fingerprint(None, b"a", &readings), fingerprint(None, b"a", &readings));
+        assert_ne!(fingerprint(None, b"a", &readings), fingerprint(None, b"b", &readings));
+        let store = Readings { derive_missing_key: false, ..readings };
         assert_eq!(fingerprint(None, b"a", &store), None);
     }
 }

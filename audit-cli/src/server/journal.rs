@@ -33,16 +33,9 @@ pub(crate) enum Record<'a> {
         body: Cow<'a, str>,
     },
     /// A schema was registered.
-    Schema {
-        at: i64,
-        action: Cow<'a, str>,
-        schema: Cow<'a, Value>,
-    },
+    Schema { at: i64, action: Cow<'a, str>, schema: Cow<'a, Value> },
     /// An organization's retention was set.
-    Retention {
-        organization: Cow<'a, str>,
-        days: u32,
-    },
+    Retention { organization: Cow<'a, str>, days: u32 },
     /// An export was created.
     Export { export: Cow<'a, Value> },
     /// The server's own time was moved forward.
@@ -72,17 +65,10 @@ impl Journal {
         fs::create_dir_all(directory).map_err(|e| format!("cannot be created: {e}"))?;
         let path = directory.join(FILE);
         let unusable = |error: io::Error| format!("{FILE} cannot be used: {error}");
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(&path)
-            .map_err(unusable)?;
+        let mut file =
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(&path).map_err(unusable)?;
         if FileExt::try_lock(&file).is_err() {
-            return Err(format!(
-                "{FILE} is used by another `audited dev`; stop that one or take another directory"
-            ));
+            return Err(format!("{FILE} is used by another `audited dev`; stop that one or take another directory"));
         }
         let mut end = 0;
         let mut line = Vec::new();
@@ -111,10 +97,7 @@ impl Journal {
             end += length as u64;
         }
         file.set_len(end).map_err(unusable)?;
-        let journal = Self {
-            path,
-            tail: Mutex::new(Tail { file, end }),
-        };
+        let journal = Self { path, tail: Mutex::new(Tail { file, end }) };
         if end == 0 {
             let first = Record::Format { version: FORMAT };
             journal.append(&first).map_err(unusable)?;
@@ -162,11 +145,7 @@ mod tests {
     use super::*;
 
     fn event(body: &str) -> Record<'_> {
-        Record::Event {
-            at: 7,
-            key: Some("k".into()),
-            body: body.into(),
-        }
+        Record::Event { at: 7, key: Some("k".into()), body: body.into() }
     }
 
     fn bodies(directory: &Path) -> Result<(Journal, Vec<String>), String> {

@@ -104,20 +104,13 @@ impl Ledger {
         // Numbers are without gaps, so they tell the place.
         let skip = (number + 1).saturating_sub(first);
         let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-        book.entries
-            .iter()
-            .skip(skip)
-            .take(limit)
-            .cloned()
-            .collect()
+        book.entries.iter().skip(skip).take(limit).cloned().collect()
     }
 
     /// The kept entry of this number.
     pub(crate) fn entry(&self, number: u64) -> Option<Arc<Entry>> {
         let before = number.checked_sub(1)?;
-        self.after(before, 1)
-            .pop()
-            .filter(|entry| entry.number == number)
+        self.after(before, 1).pop().filter(|entry| entry.number == number)
     }
 
     /// The kept entries as requests.
@@ -132,19 +125,11 @@ impl Ledger {
         for identity in entries.iter().filter_map(|entry| entry.identity) {
             *attempts.entry(identity).or_default() += 1;
         }
-        entries
-            .iter()
-            .filter(|entry| entry.verdict == Verdict::Stored)
-            .map(|entry| entry.event(&attempts))
-            .collect()
+        entries.iter().filter(|entry| entry.verdict == Verdict::Stored).map(|entry| entry.event(&attempts)).collect()
     }
 
     /// Blocks until the counts satisfy the condition; the counts at the end of the time if not.
-    pub(crate) fn wait(
-        &self,
-        timeout: Duration,
-        mut done: impl FnMut(&Counts) -> bool,
-    ) -> Result<Counts, Counts> {
+    pub(crate) fn wait(&self, timeout: Duration, mut done: impl FnMut(&Counts) -> bool) -> Result<Counts, Counts> {
         let deadline = Instant::now().checked_add(timeout);
         let mut book = lock(&self.book);
         loop {
@@ -163,11 +148,7 @@ impl Ledger {
             }
             book = lock(&self.book);
             if book.counts == counts {
-                book = self
-                    .appended
-                    .wait_timeout(book, left)
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .0;
+                book = self.appended.wait_timeout(book, left).unwrap_or_else(PoisonError::into_inner).0;
             }
         }
     }
@@ -176,9 +157,7 @@ impl Ledger {
 fn size(entry: &Entry) -> usize {
     // The words of a refusal repeat its body, and both are about as long as they are here.
     let refusal = entry.refusal.as_ref();
-    let words = refusal.map_or(0, |refusal| {
-        4 * (refusal.reason.len() + refusal.advice.len())
-    });
+    let words = refusal.map_or(0, |refusal| 4 * (refusal.reason.len() + refusal.advice.len()));
     ENTRY_BYTES + entry.body.len() + words
 }
 

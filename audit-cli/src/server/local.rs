@@ -62,12 +62,8 @@ impl LocalWorkos {
             return Err(StartError::exposed(wanted));
         }
         let listener = TcpListener::bind(wanted).map_err(|e| StartError::listen(wanted, e))?;
-        let address = listener
-            .local_addr()
-            .map_err(|e| StartError::listen(wanted, e))?;
-        listener
-            .set_nonblocking(true)
-            .map_err(|e| StartError::listen(wanted, e))?;
+        let address = listener.local_addr().map_err(|e| StartError::listen(wanted, e))?;
+        listener.set_nonblocking(true).map_err(|e| StartError::listen(wanted, e))?;
         let state = State::open(builder.settings, builder.faults).map_err(StartError::setting)?;
         let state = Arc::new(state);
         let (stop, stopped) = oneshot::channel();
@@ -79,16 +75,11 @@ impl LocalWorkos {
             .spawn(move || run(listener, served, stopped, &ready))
             .map_err(StartError::thread)?;
         match started.recv() {
-            Ok(Ok(())) => Ok(Self {
-                address,
-                state,
-                stop: Some(stop),
-                thread: Some(thread),
-            }),
+            Ok(Ok(())) => Ok(Self { address, state, stop: Some(stop), thread: Some(thread) }),
             Ok(Err(error)) => Err(StartError::thread(error)),
-            Err(mpsc::RecvError) => Err(StartError::thread(io::Error::other(
-                "the server's thread ended before it served",
-            ))),
+            Err(mpsc::RecvError) => {
+                Err(StartError::thread(io::Error::other("the server's thread ended before it served")))
+            }
         }
     }
 
@@ -146,19 +137,8 @@ impl LocalWorkos {
     /// # Errors
     ///
     /// If they do not when the time is over.
-    pub fn wait_until(
-        &self,
-        timeout: Duration,
-        condition: impl FnMut(&Counts) -> bool,
-    ) -> Result<Counts, WaitError> {
-        self.state
-            .ledger
-            .wait(timeout, condition)
-            .map_err(|counts| WaitError {
-                counts,
-                timeout,
-                wanted: None,
-            })
+    pub fn wait_until(&self, timeout: Duration, condition: impl FnMut(&Counts) -> bool) -> Result<Counts, WaitError> {
+        self.state.ledger.wait(timeout, condition).map_err(|counts| WaitError { counts, timeout, wanted: None })
     }
 
     /// Waits until `n` events are stored in all, and returns them; for async code, which must not
@@ -207,15 +187,8 @@ impl Drop for LocalWorkos {
 }
 
 /// Serves until told to stop. All connections end with the runtime.
-fn run(
-    listener: TcpListener,
-    state: Arc<State>,
-    stopped: oneshot::Receiver<()>,
-    ready: &mpsc::Sender<io::Result<()>>,
-) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
+fn run(listener: TcpListener, state: Arc<State>, stopped: oneshot::Receiver<()>, ready: &mpsc::Sender<io::Result<()>>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -267,17 +240,11 @@ impl StartError {
             io::ErrorKind::PermissionDenied => "take a port above 1023",
             _ => "take an address of this machine, such as 127.0.0.1:0",
         };
-        Self {
-            what: format!("cannot listen on {address} ({next})"),
-            cause: Some(cause),
-        }
+        Self { what: format!("cannot listen on {address} ({next})"), cause: Some(cause) }
     }
 
     fn thread(cause: io::Error) -> Self {
-        Self {
-            what: "cannot start the server's thread".into(),
-            cause: Some(cause),
-        }
+        Self { what: "cannot start the server's thread".into(), cause: Some(cause) }
     }
 }
 
@@ -308,10 +275,7 @@ pub struct WaitError {
 
 impl WaitError {
     fn wanting(self, events: usize) -> Self {
-        Self {
-            wanted: Some(events),
-            ..self
-        }
+        Self { wanted: Some(events), ..self }
     }
 
     /// The counts when the time was over.
@@ -323,16 +287,11 @@ impl WaitError {
 
 impl fmt::Display for WaitError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            counts, timeout, ..
-        } = self;
+        let Self { counts, timeout, .. } = self;
         match self.wanted {
             Some(wanted) => {
                 let stored = counts.stored;
-                write!(
-                    f,
-                    "{stored} of {wanted} events were stored within {timeout:?}"
-                )?;
+                write!(f, "{stored} of {wanted} events were stored within {timeout:?}")?;
             }
             None => write!(f, "the condition did not hold within {timeout:?}")?,
         }

@@ -30,12 +30,10 @@ impl Retentions {
 /// Reads the body of set retention: the older days, or the newer periods.
 pub(crate) fn parse_retention(body: &Value) -> Result<u32, Refusal> {
     if let Some(period) = body.get("retention_period") {
-        return period.as_str().and_then(period_days).ok_or_else(|| {
-            wrong(
-                "retention_period",
-                "1_MONTH to 11_MONTHS or 1_YEAR to 10_YEARS",
-            )
-        });
+        return period
+            .as_str()
+            .and_then(period_days)
+            .ok_or_else(|| wrong("retention_period", "1_MONTH to 11_MONTHS or 1_YEAR to 10_YEARS"));
     }
     match body.get("retention_period_in_days") {
         Some(days) if days.as_f64() == Some(30.0) => Ok(30),

@@ -33,12 +33,7 @@ enum Order {
 impl<'a> Query<'a> {
     /// Reads the parameters; those that a list does not have are ignored.
     pub(crate) fn parse(parameters: &'a [(String, String)]) -> Result<Self, Refusal> {
-        let mut query = Query {
-            before: None,
-            after: None,
-            limit: 10,
-            order: Order::Desc,
-        };
+        let mut query = Query { before: None, after: None, limit: 10, order: Order::Desc };
         for (name, value) in parameters {
             match name.as_str() {
                 "before" => query.before = Some(value),
@@ -72,10 +67,7 @@ impl<'a> Query<'a> {
 
 fn wrong(name: &str, value: &str, expected: &str) -> Refusal {
     let value: String = value.chars().take(60).collect();
-    Refusal::message(
-        422,
-        format!("`{name}` is '{value}'; it must be {expected}."),
-    )
+    Refusal::message(422, format!("`{name}` is '{value}'; it must be {expected}."))
 }
 
 /// The page of the items, which come oldest first.
@@ -85,9 +77,7 @@ pub(crate) fn page<T: Listed>(mut items: Vec<T>, query: &Query<'_>) -> Result<Va
     }
     let place = |cursor: &str| {
         let found = items.iter().position(|item| item.id() == cursor);
-        found.ok_or_else(|| {
-            Refusal::message(422, format!("There is no object '{cursor}' in this list."))
-        })
+        found.ok_or_else(|| Refusal::message(422, format!("There is no object '{cursor}' in this list.")))
     };
     let (start, end) = match (query.before, query.after) {
         (None, None) => (0, query.limit.min(items.len())),
@@ -103,11 +93,7 @@ pub(crate) fn page<T: Listed>(mut items: Vec<T>, query: &Query<'_>) -> Result<Va
     let shown = &items[start..end];
     let first = shown.first().filter(|_| start > 0).map(Listed::id);
     let last = shown.last().filter(|_| end < items.len()).map(Listed::id);
-    let (before, after) = if query.order == Order::Normal {
-        (last, first)
-    } else {
-        (first, last)
-    };
+    let (before, after) = if query.order == Order::Normal { (last, first) } else { (first, last) };
     Ok(json!({
         "object": "list",
         "data": shown.iter().map(Listed::json).collect::<Vec<_>>(),
@@ -147,49 +133,23 @@ mod tests {
 
     #[test]
     fn newest_first_page_by_page_and_back() {
-        assert_eq!(
-            list("limit=2"),
-            (vec![json!("e"), json!("d")], Value::Null, json!("d"))
-        );
-        assert_eq!(
-            list("limit=2&after=d"),
-            (vec![json!("c"), json!("b")], json!("c"), json!("b"))
-        );
-        assert_eq!(
-            list("limit=2&after=b"),
-            (vec![json!("a")], json!("a"), Value::Null)
-        );
-        assert_eq!(
-            list("limit=2&before=a"),
-            (vec![json!("c"), json!("b")], json!("c"), json!("b"))
-        );
+        assert_eq!(list("limit=2"), (vec![json!("e"), json!("d")], Value::Null, json!("d")));
+        assert_eq!(list("limit=2&after=d"), (vec![json!("c"), json!("b")], json!("c"), json!("b")));
+        assert_eq!(list("limit=2&after=b"), (vec![json!("a")], json!("a"), Value::Null));
+        assert_eq!(list("limit=2&before=a"), (vec![json!("c"), json!("b")], json!("c"), json!("b")));
         assert_eq!(list("").0.len(), 5);
     }
 
     #[test]
     fn ascending_and_normal() {
-        assert_eq!(
-            list("limit=2&order=asc"),
-            (vec![json!("a"), json!("b")], Value::Null, json!("b"))
-        );
-        assert_eq!(
-            list("limit=2&order=normal"),
-            (vec![json!("e"), json!("d")], json!("d"), Value::Null)
-        );
-        assert_eq!(
-            list("limit=2&order=normal&before=d").0,
-            [json!("c"), json!("b")]
-        );
+        assert_eq!(list("limit=2&order=asc"), (vec![json!("a"), json!("b")], Value::Null, json!("b")));
+        assert_eq!(list("limit=2&order=normal"), (vec![json!("e"), json!("d")], json!("d"), Value::Null));
+        assert_eq!(list("limit=2&order=normal&before=d").0, [json!("c"), json!("b")]);
     }
 
     #[test]
     fn what_is_wrong_is_422() {
-        for (name, value) in [
-            ("limit", "0"),
-            ("limit", "101"),
-            ("limit", "x"),
-            ("order", "up"),
-        ] {
+        for (name, value) in [("limit", "0"), ("limit", "101"), ("limit", "x"), ("order", "up")] {
             let parameters = [(name.to_owned(), value.to_owned())];
             assert_eq!(Query::parse(&parameters).unwrap_err().status, 422);
         }

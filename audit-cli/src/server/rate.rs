@@ -21,8 +21,7 @@ impl Rate {
         let now = now.as_millisecond();
         // Any key may be good, so those of past minutes must not pile up.
         if self.windows.len() >= 1024 && !self.windows.contains_key(key) {
-            self.windows
-                .retain(|_, (start, _)| now - *start < WINDOW_MS);
+            self.windows.retain(|_, (start, _)| now - *start < WINDOW_MS);
         }
         let window = match self.windows.get_mut(key) {
             Some(window) => window,
@@ -68,10 +67,7 @@ mod tests {
         }
         let refusal = rate.admit("a", 3, at(500)).unwrap_err();
         assert_eq!((refusal.status, refusal.retry_after), (429, Some(60)));
-        assert_eq!(
-            rate.admit("a", 3, at(59_999)).unwrap_err().retry_after,
-            Some(1)
-        );
+        assert_eq!(rate.admit("a", 3, at(59_999)).unwrap_err().retry_after, Some(1));
         assert!(rate.admit("b", 3, at(500)).is_ok());
         assert!(rate.admit("a", 3, at(60_000)).is_ok());
     }

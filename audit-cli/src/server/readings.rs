@@ -69,14 +69,8 @@ const NAMES: &[(&str, Reading)] = &[
     ("idempotency=conflict", Reading::IdempotencyConflict),
     ("without-key=derive", Reading::WithoutKeyDerive),
     ("without-key=store", Reading::WithoutKeyStore),
-    (
-        "error-code=invalid_audit_log",
-        Reading::ErrorCodeInvalidAuditLog,
-    ),
-    (
-        "error-code=invalid_audit_log_event",
-        Reading::ErrorCodeInvalidAuditLogEvent,
-    ),
+    ("error-code=invalid_audit_log", Reading::ErrorCodeInvalidAuditLog),
+    ("error-code=invalid_audit_log_event", Reading::ErrorCodeInvalidAuditLogEvent),
     ("stored=200", Reading::Stored200),
     ("stored=201", Reading::Stored201),
     ("occurred-at=utc", Reading::OccurredAtUtc),
@@ -107,10 +101,7 @@ impl FromStr for Reading {
         let known = NAMES.iter().find(|(name, _)| *name == text);
         known.map(|(_, reading)| *reading).ok_or_else(|| {
             let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-            format!(
-                "`{text}` is not a reading; the readings are {}",
-                names.join(", ")
-            )
+            format!("`{text}` is not a reading; the readings are {}", names.join(", "))
         })
     }
 }

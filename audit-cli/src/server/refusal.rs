@@ -20,13 +20,7 @@ impl Refusal {
     /// A refusal whose body is only a message, which is also the reason.
     pub(crate) fn message(status: u16, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self {
-            status,
-            body: json!({ "message": message }),
-            reason: message,
-            advice: String::new(),
-            retry_after: None,
-        }
+        Self { status, body: json!({ "message": message }), reason: message, advice: String::new(), retry_after: None }
     }
 
     /// The same, with other words for the person.
@@ -47,18 +41,12 @@ impl Refusal {
 
     /// The body is larger than WorkOS takes.
     pub(crate) fn too_large(limit: usize) -> Self {
-        Self::message(413, "request entity too large").because(
-            format!("the body is larger than {limit} bytes"),
-            "Shorten metadata values or send fewer of them.",
-        )
+        Self::message(413, "request entity too large")
+            .because(format!("the body is larger than {limit} bytes"), "Shorten metadata values or send fewer of them.")
     }
 
     /// Reason and advice as one text.
     pub(crate) fn explanation(&self) -> String {
-        if self.advice.is_empty() {
-            self.reason.clone()
-        } else {
-            format!("{}. {}", self.reason, self.advice)
-        }
+        if self.advice.is_empty() { self.reason.clone() } else { format!("{}. {}", self.reason, self.advice) }
     }
 }

@@ -65,12 +65,10 @@ impl State {
             state.journal = Some(journal);
         }
         for path in &state.settings.schemas {
-            let schemas = schemas::read_file(path)
-                .map_err(|error| format!("schema file {}: {error}", path.display()))?;
+            let schemas =
+                schemas::read_file(path).map_err(|error| format!("schema file {}: {error}", path.display()))?;
             for (action, definition) in schemas {
-                state
-                    .register(&action, definition)
-                    .map_err(|refusal| refusal.explanation())?;
+                state.register(&action, definition).map_err(|refusal| refusal.explanation())?;
             }
         }
         Ok(state)
@@ -85,8 +83,8 @@ impl State {
             }
             Record::Schema { at, action, schema } => {
                 let at = Timestamp::from_millisecond(at).map_err(|error| error.to_string())?;
-                let definition = Definition::parse(&schema)
-                    .map_err(|invalid| format!("`{}` {}", invalid.field, invalid.problem))?;
+                let definition =
+                    Definition::parse(&schema).map_err(|invalid| format!("`{}` {}", invalid.field, invalid.problem))?;
                 let readings = &self.settings.readings;
                 lock(&self.registry).register(&action, definition, at, readings);
             }
@@ -94,8 +92,7 @@ impl State {
                 lock(&self.retentions).set(&organization, days);
             }
             Record::Export { export } => {
-                let export: Export = serde_json::from_value(export.into_owned())
-                    .map_err(|error| error.to_string())?;
+                let export: Export = serde_json::from_value(export.into_owned()).map_err(|error| error.to_string())?;
                 lock(&self.exports).add(export);
             }
             Record::Clock { ahead_ms } => {

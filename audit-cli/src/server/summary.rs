@@ -13,12 +13,7 @@ pub(crate) fn short(entry: &Entry) -> Value {
     let request: Value = serde_json::from_slice(&entry.body).unwrap_or_default();
     let event = &request["event"];
     let targets = event["targets"].as_array().map(Vec::as_slice);
-    let targets: Vec<Value> = targets
-        .unwrap_or_default()
-        .iter()
-        .take(20)
-        .map(party)
-        .collect();
+    let targets: Vec<Value> = targets.unwrap_or_default().iter().take(20).map(party).collect();
     json!({
         "number": entry.number,
         "received_at": iso(entry.at),

@@ -21,17 +21,9 @@ pub(crate) struct Look {
     pub(crate) dark: bool,
 }
 
-pub(crate) const DESKTOP: Look = Look {
-    width: 1280,
-    height: 800,
-    dark: false,
-};
+pub(crate) const DESKTOP: Look = Look { width: 1280, height: 800, dark: false };
 
-pub(crate) const PHONE: Look = Look {
-    width: 390,
-    height: 844,
-    dark: false,
-};
+pub(crate) const PHONE: Look = Look { width: 390, height: 844, dark: false };
 
 /// A browser and its driver; both end with it.
 pub(crate) struct Chromium {
@@ -48,17 +40,11 @@ impl Chromium {
     /// Starts one, or says why the test is skipped.
     pub(crate) async fn start(look: Look) -> Option<Self> {
         let alone = ALONE.lock().await;
-        let driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
+        let driver = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
         let mut driver = match driver {
             Ok(driver) => driver,
             Err(error) => {
-                skip(&format!(
-                    "the page cannot be looked at without chromedriver: {error}"
-                ));
+                skip(&format!("the page cannot be looked at without chromedriver: {error}"));
                 return None;
             }
         };
@@ -69,12 +55,7 @@ impl Chromium {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("chromedriver starts Chromium");
-        Some(Self {
-            client,
-            driver,
-            _profile: profile,
-            _alone: alone,
-        })
+        Some(Self { client, driver, _profile: profile, _alone: alone })
     }
 
     /// The element, as soon as it is there.
@@ -138,10 +119,7 @@ fn port(driver: &mut Child) -> u16 {
     let mut line = String::new();
     loop {
         line.clear();
-        assert!(
-            output.read_line(&mut line).unwrap() > 0,
-            "chromedriver names no port"
-        );
+        assert!(output.read_line(&mut line).unwrap() > 0, "chromedriver names no port");
         if let Some((_, port)) = line.split_once("started successfully on port ") {
             return port.trim().trim_end_matches('.').parse().unwrap();
         }

@@ -9,10 +9,7 @@ use crate::support::{PATIENCE, Sender, event, told};
 async fn the_documented_event_is_stored() {
     let workos = LocalWorkos::start().unwrap();
     let body = event("user_1").to_string();
-    let response = Sender::to(&workos)
-        .create(Some("key-1"), body.clone())
-        .await
-        .unwrap();
+    let response = Sender::to(&workos).create(Some("key-1"), body.clone()).await.unwrap();
     assert!(response.headers().contains_key("x-request-id"));
     assert_eq!(told(response).await, (200, json!({"success": true})));
 
@@ -30,11 +27,7 @@ async fn the_documented_event_is_stored() {
 
 #[tokio::test]
 async fn without_a_good_key_nothing_is_stored() {
-    let workos = LocalWorkos::builder()
-        .api_key("sk_good")
-        .forbidden_key("sk_reader")
-        .start()
-        .unwrap();
+    let workos = LocalWorkos::builder().api_key("sk_good").forbidden_key("sk_reader").start().unwrap();
     let sender = Sender::to(&workos);
     let body = event("user_1").to_string();
     for (key, status, message) in [
@@ -53,29 +46,17 @@ async fn without_a_good_key_nothing_is_stored() {
     }
     assert_eq!(workos.counts().stored, 1);
     assert_eq!(workos.counts().refused, 3);
-    assert!(
-        workos.rejected()[1]
-            .reason
-            .as_deref()
-            .unwrap()
-            .contains("--api-key")
-    );
+    assert!(workos.rejected()[1].reason.as_deref().unwrap().contains("--api-key"));
 }
 
 #[tokio::test]
 async fn an_unknown_organization_is_404() {
-    let workos = LocalWorkos::builder()
-        .organization("org_1")
-        .start()
-        .unwrap();
+    let workos = LocalWorkos::builder().organization("org_1").start().unwrap();
     let body = event("user_1").to_string();
     let response = Sender::to(&workos).create(None, body).await.unwrap();
     assert_eq!(
         told(response).await,
-        (
-            404,
-            json!({"message": "Organization not found: 'org_01EHWNCE74X7JSDV0X3SZ3KJNY'."})
-        )
+        (404, json!({"message": "Organization not found: 'org_01EHWNCE74X7JSDV0X3SZ3KJNY'."}))
     );
 }
 
@@ -85,16 +66,10 @@ async fn a_body_over_the_limit_is_413_and_one_on_it_is_read() {
     body.resize(2_000, b' ');
     let workos = LocalWorkos::builder().body_limit(2_000).start().unwrap();
     let sender = Sender::to(&workos);
-    assert_eq!(
-        sender.create(None, body.clone()).await.unwrap().status(),
-        200
-    );
+    assert_eq!(sender.create(None, body.clone()).await.unwrap().status(), 200);
     body.push(b' ');
     let (status, answer) = told(sender.create(None, body).await.unwrap()).await;
-    assert_eq!(
-        (status, answer),
-        (413, json!({"message": "request entity too large"}))
-    );
+    assert_eq!((status, answer), (413, json!({"message": "request entity too large"})));
 }
 
 #[tokio::test]
@@ -103,18 +78,9 @@ async fn what_is_refused_is_told_with_reason_and_exact_body() {
     let mut wrong = event("user_1");
     wrong["event"].as_object_mut().unwrap().remove("action");
     let wrong = format!("{wrong}\n ");
-    let (status, answer) = told(
-        Sender::to(&workos)
-            .create(Some("k"), wrong.clone())
-            .await
-            .unwrap(),
-    )
-    .await;
+    let (status, answer) = told(Sender::to(&workos).create(Some("k"), wrong.clone()).await.unwrap()).await;
     assert_eq!(status, 422);
-    assert_eq!(
-        answer["errors"],
-        json!([{"code": "required", "field": "event.action"}])
-    );
+    assert_eq!(answer["errors"], json!([{"code": "required", "field": "event.action"}]));
     let rejected = workos.rejected();
     assert_eq!(rejected.len(), 1);
     assert_eq!(rejected[0].verdict, Verdict::Refused);
@@ -127,11 +93,7 @@ async fn what_is_refused_is_told_with_reason_and_exact_body() {
 #[tokio::test]
 async fn a_wrong_path_is_404_and_on_the_record() {
     let workos = LocalWorkos::start().unwrap();
-    let response = Sender::to(&workos)
-        .request(reqwest::Method::POST, "/api/audit_logs/events")
-        .send()
-        .await
-        .unwrap();
+    let response = Sender::to(&workos).request(reqwest::Method::POST, "/api/audit_logs/events").send().await.unwrap();
     assert_eq!(told(response).await, (404, json!({"message": "Not Found"})));
     assert_eq!(workos.rejected()[0].path, "/api/audit_logs/events");
 }
@@ -141,10 +103,7 @@ fn plain_code_waits_for_events_without_sleeping() {
     let workos = LocalWorkos::start().unwrap();
     let url = workos.url();
     let sender = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             for actor in ["a", "b", "c"] {
                 let request = reqwest::Client::new().post(format!("{url}/audit_logs/events"));
@@ -154,10 +113,7 @@ fn plain_code_waits_for_events_without_sleeping() {
         });
     });
     let events = workos.wait_for(3, PATIENCE).unwrap();
-    let actors: Vec<_> = events
-        .iter()
-        .map(|e| e.event["actor"]["id"].clone())
-        .collect();
+    let actors: Vec<_> = events.iter().map(|e| e.event["actor"]["id"].clone()).collect();
     assert_eq!(actors, ["a", "b", "c"]);
     sender.join().unwrap();
 }
@@ -166,10 +122,7 @@ fn plain_code_waits_for_events_without_sleeping() {
 async fn async_code_waits_without_blocking_and_drop_frees_the_port() {
     let workos = LocalWorkos::start().unwrap();
     let sender = Sender::to(&workos);
-    let (_, events) = tokio::join!(
-        sender.create(None, event("a").to_string()),
-        workos.stored(1)
-    );
+    let (_, events) = tokio::join!(sender.create(None, event("a").to_string()), workos.stored(1));
     assert_eq!(events.len(), 1);
     let address = workos.address();
     drop(workos);

@@ -1,10 +1,6 @@
 //! The local WorkOS as its users meet it: over HTTP, and as a program.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    reason = "a test fails by panicking"
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod chromium;
 mod control;

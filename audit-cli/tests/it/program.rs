@@ -26,10 +26,7 @@ async fn dev_prints_what_to_set_and_ends_cleanly_on_ctrl_c() {
 fn exit_codes_are_as_help_says() {
     let ends = |arguments: &[&str]| {
         let output = audited(arguments).output().unwrap();
-        (
-            output.status.code(),
-            String::from_utf8(output.stderr).unwrap(),
-        )
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
     };
     assert_eq!(ends(&["--help"]).0, Some(0));
     assert_eq!(ends(&["dev", "--nonsense"]).0, Some(2));
@@ -49,18 +46,12 @@ async fn tail_follows_in_words_and_as_json_until_the_server_is_gone() {
     let mut program = Program::dev(&["--register-on-first-use"]);
     let address = program.url.trim_start_matches("http://").to_owned();
     let sender = program.sender();
-    sender
-        .create(Some("k"), event("a").to_string())
-        .await
-        .unwrap();
+    sender.create(Some("k"), event("a").to_string()).await.unwrap();
     sender.create(None, "{}").await.unwrap();
 
     let tail = |more: &[&str]| {
         let mut command = audited(&["tail", "--address", &address, "--from-start"]);
-        command
-            .args(more)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(more).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().unwrap()
     };
     let mut json = tail(&["--json"]);
@@ -74,38 +65,24 @@ async fn tail_follows_in_words_and_as_json_until_the_server_is_gone() {
     assert_eq!(row["action"], "user.signed_in");
     assert_eq!(row["verdict"], "stored");
     let shown = lines(&mut words);
-    assert!(
-        shown[0].contains("200 stored   user.signed_in  user:a"),
-        "{}",
-        shown[0]
-    );
+    assert!(shown[0].contains("200 stored   user.signed_in  user:a"), "{}", shown[0]);
     assert!(shown[1].contains("422 refused"), "{}", shown[1]);
     for child in [json, words] {
         // Its reader is gone; the next line ends it, as `head` would.
-        sender
-            .create(None, event(&child.id().to_string()).to_string())
-            .await
-            .unwrap();
+        sender.create(None, event(&child.id().to_string()).to_string()).await.unwrap();
         let output = child.wait_with_output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(0), "{error}");
     }
 
     let mut last = audited(&["tail", "--address", &address]);
-    let last = last
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let last = last.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     program.signal("-INT");
     program.wait();
     let output = last.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(4));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        error.contains("start the server with `audited dev`"),
-        "{error}"
-    );
+    assert!(error.contains("start the server with `audited dev`"), "{error}");
 }
 
 #[test]

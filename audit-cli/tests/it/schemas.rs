@@ -8,15 +8,7 @@ use crate::support::{Sender, event, told};
 
 async fn register(sender: &Sender, action: &str, schema: &Value) -> (u16, Value) {
     let path = format!("/audit_logs/actions/{action}/schemas");
-    told(
-        sender
-            .request(Method::POST, &path)
-            .json(schema)
-            .send()
-            .await
-            .unwrap(),
-    )
-    .await
+    told(sender.request(Method::POST, &path).json(schema).send().await.unwrap()).await
 }
 
 async fn get(sender: &Sender, path: &str) -> (u16, Value) {
@@ -25,25 +17,13 @@ async fn get(sender: &Sender, path: &str) -> (u16, Value) {
 
 #[tokio::test]
 async fn an_action_is_registered_then_its_events_are_checked_by_version() {
-    let workos = LocalWorkos::builder()
-        .register_on_first_use(false)
-        .start()
-        .unwrap();
+    let workos = LocalWorkos::builder().register_on_first_use(false).start().unwrap();
     let sender = Sender::to(&workos);
     let send = || sender.create(None, event("a").to_string());
 
     let (status, answer) = told(send().await.unwrap()).await;
-    assert_eq!(
-        (status, answer["code"].as_str()),
-        (400, Some("invalid_audit_log"))
-    );
-    assert!(
-        workos.rejected()[0]
-            .reason
-            .as_deref()
-            .unwrap()
-            .contains("not registered")
-    );
+    assert_eq!((status, answer["code"].as_str()), (400, Some("invalid_audit_log")));
+    assert!(workos.rejected()[0].reason.as_deref().unwrap().contains("not registered"));
 
     let schema = json!({"targets": [{"type": "user"}, {"type": "team", "metadata":
         {"type": "object", "properties": {"owner": {"type": "string"}}}}],
@@ -58,17 +38,11 @@ async fn an_action_is_registered_then_its_events_are_checked_by_version() {
     assert_eq!(send().await.unwrap().status(), 200);
 
     let newer = json!({"targets": [{"type": "invoice"}]});
-    assert_eq!(
-        register(&sender, "user.signed_in", &newer).await.1["version"],
-        2
-    );
+    assert_eq!(register(&sender, "user.signed_in", &newer).await.1["version"], 2);
     let mut second = event("b");
     second["event"]["version"] = json!(2);
     let (status, answer) = told(sender.create(None, second.to_string()).await.unwrap()).await;
-    assert_eq!(
-        (status, answer["errors"][0]["instancePath"].as_str()),
-        (400, Some("/targets/0/type"))
-    );
+    assert_eq!((status, answer["errors"][0]["instancePath"].as_str()), (400, Some("/targets/0/type")));
     assert_eq!(workos.counts().stored, 1);
 }
 
@@ -85,8 +59,7 @@ async fn actions_and_schemas_are_listed_page_by_page() {
     assert_eq!((status, first["object"].as_str()), (200, Some("list")));
     let names = |page: &Value| -> Vec<String> {
         let data = page["data"].as_array().unwrap().iter();
-        data.map(|action| action["name"].as_str().unwrap().to_owned())
-            .collect()
+        data.map(|action| action["name"].as_str().unwrap().to_owned()).collect()
     };
     assert_eq!(names(&first).len(), 10);
     assert_eq!(names(&first)[0], "action.12");
@@ -98,17 +71,9 @@ async fn actions_and_schemas_are_listed_page_by_page() {
 
     let path = "/audit_logs/actions/many.versions/schemas?order=asc&limit=3";
     let (_, page) = get(&sender, path).await;
-    let versions: Vec<&Value> = page["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|s| &s["version"])
-        .collect();
+    let versions: Vec<&Value> = page["data"].as_array().unwrap().iter().map(|s| &s["version"]).collect();
     assert_eq!(versions, [1, 2, 3]);
-    assert_eq!(
-        get(&sender, "/audit_logs/actions/none/schemas").await.0,
-        404
-    );
+    assert_eq!(get(&sender, "/audit_logs/actions/none/schemas").await.0, 404);
     assert_eq!(get(&sender, "/audit_logs/actions?limit=0").await.0, 422);
 }
 
@@ -129,10 +94,7 @@ async fn names_with_unusual_characters_are_names() {
     let workos = LocalWorkos::start().unwrap();
     let sender = Sender::to(&workos);
     let schema = json!({"targets": [{"type": "t"}]});
-    assert_eq!(
-        register(&sender, "%3Cb%3E%2F%F0%9F%A6%80", &schema).await.0,
-        201
-    );
+    assert_eq!(register(&sender, "%3Cb%3E%2F%F0%9F%A6%80", &schema).await.0, 201);
     let (_, list) = get(&sender, "/audit_logs/actions").await;
     assert_eq!(list["data"][0]["name"], "<b>/🦀");
 }
@@ -149,19 +111,10 @@ fn schemas_come_from_files_and_a_wrong_file_is_told() {
     assert!(start(r#"[{"action": "a.b", "targets": [{"type": "t"}]}]"#).is_ok());
     for (text, says) in [
         ("{", "is not JSON"),
-        (
-            r#"{"targets": [{"type": "t"}]}"#,
-            "schema 1 has no `action`",
-        ),
-        (
-            r#"[{"action": "a.b", "targets": []}]"#,
-            "`targets` must have at least one",
-        ),
+        (r#"{"targets": [{"type": "t"}]}"#, "schema 1 has no `action`"),
+        (r#"[{"action": "a.b", "targets": []}]"#, "`targets` must have at least one"),
     ] {
         let error = start(text).unwrap_err().to_string();
-        assert!(
-            error.contains(says) && error.contains("schemas.json"),
-            "{error}"
-        );
+        assert!(error.contains(says) && error.contains("schemas.json"), "{error}");
     }
 }

@@ -34,24 +34,14 @@ fn python() {
     let python = Path::new(TESTS).join("python");
     if !packages.join("workos").exists() {
         let mut install = Command::new("python3");
-        install.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--root-user-action=ignore",
-        ]);
-        install
-            .arg("--requirement")
-            .arg(python.join("requirements.txt"));
+        install.args(["-m", "pip", "install", "--quiet", "--root-user-action=ignore"]);
+        install.arg("--requirement").arg(python.join("requirements.txt"));
         if !installed(install.arg("--target").arg(&packages)) {
             return;
         }
     }
     let mut script = Command::new("python3");
-    run(script
-        .arg(python.join("run.py"))
-        .env("PYTHONPATH", &packages));
+    run(script.arg(python.join("run.py")).env("PYTHONPATH", &packages));
 }
 
 #[test]
@@ -68,9 +58,7 @@ fn rust() {
 
 /// A directory that is kept, so that an SDK is downloaded once.
 fn room(name: &str) -> PathBuf {
-    let room = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("sdk")
-        .join(name);
+    let room = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk").join(name);
     std::fs::create_dir_all(&room).unwrap();
     room
 }
@@ -78,26 +66,15 @@ fn room(name: &str) -> PathBuf {
 fn installed(install: &mut Command) -> bool {
     match install.output() {
         Ok(output) if output.status.success() => true,
-        Ok(output) => skip(&format!(
-            "{install:?} failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )),
+        Ok(output) => skip(&format!("{install:?} failed: {}", String::from_utf8_lossy(&output.stderr))),
         Err(error) => skip(&format!("{install:?}: {error}")),
     }
 }
 
 /// Runs a script against a server of its own and looks at what arrived.
 fn run(script: &mut Command) {
-    let workos = LocalWorkos::builder()
-        .api_key("sk_test_sdk")
-        .register_on_first_use(false)
-        .start()
-        .unwrap();
-    let output = script
-        .env("WORKOS_BASE_URL", workos.url())
-        .env("WORKOS_API_KEY", "sk_test_sdk")
-        .output()
-        .unwrap();
+    let workos = LocalWorkos::builder().api_key("sk_test_sdk").register_on_first_use(false).start().unwrap();
+    let output = script.env("WORKOS_BASE_URL", workos.url()).env("WORKOS_API_KEY", "sk_test_sdk").output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}\n{:#?}", workos.rejected());
     let events = workos.events();

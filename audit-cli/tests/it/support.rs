@@ -34,22 +34,11 @@ impl Sender {
     }
 
     pub(crate) fn to_url(url: String) -> Self {
-        Self {
-            client: Client::builder()
-                .no_proxy()
-                .timeout(PATIENCE)
-                .build()
-                .unwrap(),
-            url,
-        }
+        Self { client: Client::builder().no_proxy().timeout(PATIENCE).build().unwrap(), url }
     }
 
     /// Create event, as an SDK does it.
-    pub(crate) async fn create(
-        &self,
-        key: Option<&str>,
-        body: impl Into<Vec<u8>>,
-    ) -> reqwest::Result<Response> {
+    pub(crate) async fn create(&self, key: Option<&str>, body: impl Into<Vec<u8>>) -> reqwest::Result<Response> {
         let mut request = self
             .client
             .post(format!("{}/audit_logs/events", self.url))
@@ -64,9 +53,7 @@ impl Sender {
 
     /// Any request with the good key.
     pub(crate) fn request(&self, method: reqwest::Method, path: &str) -> reqwest::RequestBuilder {
-        self.client
-            .request(method, format!("{}{path}", self.url))
-            .bearer_auth("sk_test")
+        self.client.request(method, format!("{}{path}", self.url)).bearer_auth("sk_test")
     }
 
     /// A request without a key.
@@ -90,11 +77,8 @@ pub(crate) struct Program {
 impl Program {
     /// `audited dev` on a free port, running.
     pub(crate) fn dev(arguments: &[&str]) -> Self {
-        let mut child = audited(&["dev", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child =
+            audited(&["dev", "--listen", "127.0.0.1:0"]).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut url = String::new();
         let mut line = String::new();
@@ -119,13 +103,7 @@ impl Program {
 
     pub(crate) fn signal(&self, signal: &str) {
         let id = self.id().to_string();
-        assert!(
-            Command::new("kill")
-                .args([signal, &id])
-                .status()
-                .unwrap()
-                .success()
-        );
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {

@@ -32,30 +32,17 @@ pub(crate) fn check(body: &Value, readings: &Readings) -> Result<(), Refusal> {
     if form.required(body, "", "event", "an object", Value::is_object) {
         form.event(&body["event"], readings);
     }
-    if form.faults.is_empty() {
-        Ok(())
-    } else {
-        Err(form.into_refusal())
-    }
+    if form.faults.is_empty() { Ok(()) } else { Err(form.into_refusal()) }
 }
 
 /// The refusal of a body that is JSON but not an object.
 pub(crate) fn not_an_object() -> Refusal {
-    Form {
-        faults: vec![
-            missing("organization_id".into(), "a string"),
-            missing("event".into(), "an object"),
-        ],
-    }
-    .into_refusal()
+    Form { faults: vec![missing("organization_id".into(), "a string"), missing("event".into(), "an object")] }
+        .into_refusal()
 }
 
 fn missing(field: String, expected: &'static str) -> Fault {
-    Fault {
-        code: "required",
-        field,
-        expected,
-    }
+    Fault { code: "required", field, expected }
 }
 
 impl Form {
@@ -69,12 +56,7 @@ impl Form {
             self.party(&event["actor"], "event.actor");
         }
         if self.required(event, "event", "targets", "an array", Value::is_array) {
-            for (index, target) in event["targets"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .enumerate()
-            {
+            for (index, target) in event["targets"].as_array().into_iter().flatten().enumerate() {
                 let path = format!("event.targets.{index}");
                 if target.is_object() {
                     self.party(target, &path);
@@ -86,13 +68,7 @@ impl Form {
         if self.required(event, "event", "context", "an object", Value::is_object) {
             let context = &event["context"];
             self.required_string(context, "event.context", "location");
-            self.optional(
-                context,
-                "event.context",
-                "user_agent",
-                "a string",
-                Value::is_string,
-            );
+            self.optional(context, "event.context", "user_agent", "a string", Value::is_string);
         }
         self.optional(event, "event", "metadata", "an object", Value::is_object);
         self.optional(event, "event", "version", "an integer", is_integer);
@@ -108,10 +84,7 @@ impl Form {
 
     fn date_time(&mut self, text: &str, readings: &Readings) {
         // RFC 3339 wants `T` and an offset; jiff alone would take more.
-        let shaped = text
-            .as_bytes()
-            .get(10)
-            .is_some_and(|b| matches!(b, b'T' | b't'));
+        let shaped = text.as_bytes().get(10).is_some_and(|b| matches!(b, b'T' | b't'));
         let utc = text.ends_with(['Z', 'z']) || !readings.utc_only;
         if !shaped || text.parse::<Timestamp>().is_err() || !utc {
             self.faults.push(Fault {
@@ -159,36 +132,24 @@ impl Form {
     }
 
     fn wrong_type(&mut self, field: String, expected: &'static str) {
-        self.faults.push(Fault {
-            code: "invalid_type",
-            field,
-            expected,
-        });
+        self.faults.push(Fault { code: "invalid_type", field, expected });
     }
 
     fn into_refusal(self) -> Refusal {
-        let errors: Vec<Value> = self
-            .faults
-            .iter()
-            .map(|fault| json!({ "code": fault.code, "field": fault.field }))
-            .collect();
+        let errors: Vec<Value> =
+            self.faults.iter().map(|fault| json!({ "code": fault.code, "field": fault.field })).collect();
         let words: Vec<String> = self.faults.iter().map(Fault::words).collect();
         Refusal {
             body: json!({ "message": "Validation failed.", "errors": errors }),
             ..Refusal::message(422, "Validation failed.")
         }
-        .because(
-            words.join("; "),
-            "Send these members as the API reference for create event has them.",
-        )
+        .because(words.join("; "), "Send these members as the API reference for create event has them.")
     }
 }
 
 impl Fault {
     fn words(&self) -> String {
-        let Self {
-            field, expected, ..
-        } = self;
+        let Self { field, expected, .. } = self;
         match self.code {
             "required" => format!("`{field}` is missing: it must be {expected}"),
             _ => format!("`{field}` must be {expected}"),
@@ -197,11 +158,7 @@ impl Fault {
 }
 
 fn join(path: &str, name: &str) -> String {
-    if path.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{path}.{name}")
-    }
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 /// An integer as JSON Schema has it: 1.0 is one.

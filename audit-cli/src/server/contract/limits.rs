@@ -33,11 +33,7 @@ pub(crate) fn check(event: &Value, readings: &Readings) -> Result<(), Refusal> {
         }
     }
     metadata(event, "", readings, &mut errors);
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(refuse(&errors, readings))
-    }
+    if errors.is_empty() { Ok(()) } else { Err(refuse(&errors, readings)) }
 }
 
 /// Checks the `metadata` of the event, its actor or a target.
@@ -60,12 +56,7 @@ fn metadata(parent: &Value, path: &str, readings: &Readings, errors: &mut Vec<Aj
     entries(metadata, &path, readings, errors);
 }
 
-fn entries(
-    metadata: &Map<String, Value>,
-    path: &str,
-    readings: &Readings,
-    errors: &mut Vec<AjvError>,
-) {
+fn entries(metadata: &Map<String, Value>, path: &str, readings: &Readings, errors: &mut Vec<AjvError>) {
     for (key, value) in metadata {
         if !is_key(key) {
             errors.push(AjvError {
@@ -83,9 +74,7 @@ fn entries(
             continue;
         }
         match value {
-            Value::String(text)
-                if readings.limit_values && text.chars().nth(MAX_VALUE_CHARS).is_some() =>
-            {
+            Value::String(text) if readings.limit_values && text.chars().nth(MAX_VALUE_CHARS).is_some() => {
                 errors.push(AjvError {
                     instance_path: format!("{path}/{key}"),
                     schema_path: format!("#{}/anyOf/0/maxLength", schema_path(path)),
@@ -111,10 +100,7 @@ fn entries(
 }
 
 fn is_key(key: &str) -> bool {
-    key.len() <= MAX_KEY_CHARS
-        && key
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+    key.len() <= MAX_KEY_CHARS && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
 }
 
 /// `/targets/0/metadata` of an event is `/properties/targets/items/properties/metadata` of its

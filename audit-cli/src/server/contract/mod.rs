@@ -37,10 +37,7 @@ pub(crate) fn check(body: &[u8], readings: &Readings) -> Result<ValidRequest, Re
         Some(Value::String(id)) => id,
         _ => return Err(form::not_an_object()),
     };
-    Ok(ValidRequest {
-        organization,
-        event: members.remove("event").unwrap_or(Value::Null),
-    })
+    Ok(ValidRequest { organization, event: members.remove("event").unwrap_or(Value::Null) })
 }
 
 #[cfg(test)]

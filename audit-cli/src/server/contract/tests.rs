@@ -33,11 +33,7 @@ fn with(pointer: &str, value: Option<Value>) -> Value {
 }
 
 fn keys(count: usize) -> Value {
-    Value::Object(
-        (0..count)
-            .map(|i| (format!("k{i}"), json!(i)))
-            .collect::<Map<_, _>>(),
-    )
+    Value::Object((0..count).map(|i| (format!("k{i}"), json!(i))).collect::<Map<_, _>>())
 }
 
 #[test]
@@ -93,22 +89,15 @@ fn each_member_of_the_wrong_type_is_named() {
         let refusal = run(&with(pointer, Some(wrong))).unwrap_err();
         let field = pointer[1..].replace('/', ".");
         assert_eq!(refusal.status, 422, "{pointer}");
-        assert_eq!(
-            refusal.body["errors"],
-            json!([{"code": "invalid_type", "field": field}])
-        );
+        assert_eq!(refusal.body["errors"], json!([{"code": "invalid_type", "field": field}]));
     }
 }
 
 #[test]
 fn all_faults_of_form_are_told_at_once() {
     let refusal = run(&json!({"event": {"actor": {}}})).unwrap_err();
-    let fields: Vec<&str> = refusal.body["errors"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|error| error["field"].as_str())
-        .collect();
+    let fields: Vec<&str> =
+        refusal.body["errors"].as_array().unwrap().iter().filter_map(|error| error["field"].as_str()).collect();
     assert_eq!(
         fields,
         [
@@ -125,10 +114,7 @@ fn all_faults_of_form_are_told_at_once() {
 
 #[test]
 fn times_are_utc_unless_any_offset_is_read() {
-    let any = Readings {
-        utc_only: false,
-        ..Readings::default()
-    };
+    let any = Readings { utc_only: false, ..Readings::default() };
     for (text, utc, offset) in [
         ("2026-01-15T12:00:00.000Z", true, true),
         ("2026-01-15T12:00:00Z", true, true),
@@ -148,13 +134,7 @@ fn times_are_utc_unless_any_offset_is_read() {
 
 #[test]
 fn a_body_that_is_not_an_object_is_told_so() {
-    for (body, status) in [
-        ("", 400),
-        ("{", 400),
-        ("[]", 422),
-        ("null", 422),
-        ("7", 422),
-    ] {
+    for (body, status) in [("", 400), ("{", 400), ("[]", 422), ("null", 422), ("7", 422)] {
         let refusal = check(body.as_bytes(), &Readings::default()).unwrap_err();
         assert_eq!(refusal.status, status, "{body}");
         assert!(refusal.body["message"].is_string());
@@ -179,22 +159,10 @@ fn metadata_has_fifty_keys_of_forty_characters_and_values_of_five_hundred() {
         }
         for (bad, keyword, at) in [
             (keys(51), "maxProperties", instance.to_owned()),
-            (
-                json!({ format!("{long}k"): 1 }),
-                "additionalProperties",
-                instance.to_owned(),
-            ),
-            (
-                json!({"a.b": 1}),
-                "additionalProperties",
-                instance.to_owned(),
-            ),
+            (json!({ format!("{long}k"): 1 }), "additionalProperties", instance.to_owned()),
+            (json!({"a.b": 1}), "additionalProperties", instance.to_owned()),
             (json!({"ü": 1}), "additionalProperties", instance.to_owned()),
-            (
-                json!({ "v": format!("{crab}x") }),
-                "maxLength",
-                format!("{instance}/v"),
-            ),
+            (json!({ "v": format!("{crab}x") }), "maxLength", format!("{instance}/v")),
             (json!({"v": null}), "type", format!("{instance}/v")),
             (json!({"v": []}), "type", format!("{instance}/v")),
             (json!({"v": {}}), "type", format!("{instance}/v")),
@@ -211,10 +179,7 @@ fn metadata_has_fifty_keys_of_forty_characters_and_values_of_five_hundred() {
 
 #[test]
 fn values_of_any_length_are_good_where_so_read() {
-    let readings = Readings {
-        limit_values: false,
-        ..Readings::default()
-    };
+    let readings = Readings { limit_values: false, ..Readings::default() };
     let long = with("/event/metadata", Some(json!({ "v": "x".repeat(2_000) })));
     assert!(check(long.to_string().as_bytes(), &readings).is_ok());
 }

@@ -36,10 +36,7 @@ impl Filter {
             Value::String(id) => filter.organization = Some(id.clone()),
             _ => problems.push("organization_id must be a string".to_owned()),
         }
-        for (name, time) in [
-            ("range_start", &mut filter.start),
-            ("range_end", &mut filter.end),
-        ] {
+        for (name, time) in [("range_start", &mut filter.start), ("range_end", &mut filter.end)] {
             *time = date_time(&body[name]);
             if time.is_none() {
                 problems.push(format!("{name} must be a valid ISO 8601 date string"));
@@ -69,10 +66,7 @@ impl Filter {
                     "code": "invalid_audit_log_export_range_date" }),
                 ..Refusal::message(400, "Invalid date range")
             }
-            .because(
-                "`range_start` is not before `range_end`",
-                "Send a range that is not empty.",
-            ));
+            .because("`range_start` is not before `range_end`", "Send a range that is not empty."));
         }
         Ok(filter)
     }
@@ -80,34 +74,20 @@ impl Filter {
     /// Whether the request that stored an event is taken.
     pub(crate) fn takes(&self, received_ms: i64, request: &Value) -> bool {
         let event = &request["event"];
-        let occurred = event["occurred_at"]
-            .as_str()
-            .and_then(|t| t.parse::<Timestamp>().ok());
+        let occurred = event["occurred_at"].as_str().and_then(|t| t.parse::<Timestamp>().ok());
         let wanted = |list: &[String], value: &Value| {
             list.is_empty() || value.as_str().is_some_and(|v| list.iter().any(|w| w == v))
         };
-        let targets = event["targets"]
-            .as_array()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        self.organization
-            .as_deref()
-            .is_none_or(|id| request["organization_id"] == id)
+        let targets = event["targets"].as_array().map(Vec::as_slice).unwrap_or_default();
+        self.organization.as_deref().is_none_or(|id| request["organization_id"] == id)
             && self.received_from_ms.is_none_or(|from| received_ms >= from)
             && self.received_to_ms.is_none_or(|to| received_ms <= to)
-            && self
-                .start
-                .is_none_or(|start| occurred.is_some_and(|at| at >= start))
-            && self
-                .end
-                .is_none_or(|end| occurred.is_some_and(|at| at <= end))
+            && self.start.is_none_or(|start| occurred.is_some_and(|at| at >= start))
+            && self.end.is_none_or(|end| occurred.is_some_and(|at| at <= end))
             && wanted(&self.actions, &event["action"])
             && wanted(&self.actor_names, &event["actor"]["name"])
             && wanted(&self.actor_ids, &event["actor"]["id"])
-            && (self.targets.is_empty()
-                || targets
-                    .iter()
-                    .any(|target| wanted(&self.targets, &target["type"])))
+            && (self.targets.is_empty() || targets.iter().any(|target| wanted(&self.targets, &target["type"])))
     }
 }
 
@@ -129,9 +109,7 @@ fn strings(value: Option<&Value>) -> Option<Vec<String>> {
         None => return Some(Vec::new()),
         Some(value) => value.as_array()?,
     };
-    list.iter()
-        .map(|item| item.as_str().map(str::to_owned))
-        .collect()
+    list.iter().map(|item| item.as_str().map(str::to_owned)).collect()
 }
 
 #[cfg(test)]

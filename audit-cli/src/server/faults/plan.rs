@@ -17,11 +17,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// No faults; later ones are drawn with this seed.
     pub(crate) fn with_seed(seed: u64) -> Self {
-        Self {
-            random: Rng::with_seed(seed),
-            next: VecDeque::new(),
-            shares: Vec::new(),
-        }
+        Self { random: Rng::with_seed(seed), next: VecDeque::new(), shares: Vec::new() }
     }
 
     /// Draws with another seed from here on.
@@ -99,15 +95,7 @@ mod tests {
         plan.next(2, Fault::Reset);
         plan.next(0, Fault::Hang);
         plan.next(1, Fault::Status(500));
-        assert_eq!(
-            draw(&mut plan, 4),
-            [
-                Some(Fault::Reset),
-                Some(Fault::Reset),
-                Some(Fault::Status(500)),
-                None
-            ]
-        );
+        assert_eq!(draw(&mut plan, 4), [Some(Fault::Reset), Some(Fault::Reset), Some(Fault::Status(500)), None]);
     }
 
     #[test]
@@ -120,16 +108,8 @@ mod tests {
         };
         let faults = run(7);
         let count = |fault| faults.iter().filter(|f| **f == Some(fault)).count();
-        assert!(
-            count(Fault::Reset).abs_diff(2_000) < 200,
-            "{}",
-            count(Fault::Reset)
-        );
-        assert!(
-            count(Fault::Hang).abs_diff(3_000) < 200,
-            "{}",
-            count(Fault::Hang)
-        );
+        assert!(count(Fault::Reset).abs_diff(2_000) < 200, "{}", count(Fault::Reset));
+        assert!(count(Fault::Hang).abs_diff(3_000) < 200, "{}", count(Fault::Hang));
         assert_eq!(faults, run(7));
         assert_ne!(faults, run(8));
     }

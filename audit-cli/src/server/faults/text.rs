@@ -58,10 +58,7 @@ impl FromStr for Fault {
     type Err = ParseFaultError;
 
     fn from_str(text: &str) -> Result<Self, ParseFaultError> {
-        let error = |problem| ParseFaultError {
-            text: text.to_owned(),
-            problem,
-        };
+        let error = |problem| ParseFaultError { text: text.to_owned(), problem };
         let (name, time) = match text.split_once('=') {
             Some((name, time)) => (name, Some(duration(time).map_err(error)?)),
             None => (text, None),
@@ -69,12 +66,8 @@ impl FromStr for Fault {
         match (name, time) {
             ("latency", Some(time)) => Ok(Self::Latency(time)),
             ("slow", Some(time)) => Ok(Self::SlowReply(time)),
-            ("429", Some(time)) => Ok(Self::TooManyRequests(Some(RetryAfter::Seconds(
-                time.as_secs(),
-            )))),
-            ("429-date", Some(time)) => Ok(Self::TooManyRequests(Some(RetryAfter::Date(
-                time.as_secs(),
-            )))),
+            ("429", Some(time)) => Ok(Self::TooManyRequests(Some(RetryAfter::Seconds(time.as_secs())))),
+            ("429-date", Some(time)) => Ok(Self::TooManyRequests(Some(RetryAfter::Date(time.as_secs())))),
             ("latency" | "slow" | "429-date", None) => Err(error("it needs a time")),
             (_, Some(_)) => Err(error("only latency, slow, 429 and 429-date take a time")),
             ("429", None) => Ok(Self::TooManyRequests(None)),

@@ -21,12 +21,10 @@ pub(crate) fn schemas(call: &Call<'_>) -> Result<Answer, Refusal> {
     let registry = lock(&call.server.registry);
     let Some(action) = registry.action(call.parameter) else {
         let name = call.parameter;
-        return Err(
-            Refusal::message(404, format!("Audit Log action not found: '{name}'.")).because(
-                format!("the action `{name}` is not registered"),
-                "Create its first schema with a POST to this path.",
-            ),
-        );
+        return Err(Refusal::message(404, format!("Audit Log action not found: '{name}'.")).because(
+            format!("the action `{name}` is not registered"),
+            "Create its first schema with a POST to this path.",
+        ));
     };
     page(action.versions.clone(), &query).map(|page| Answer(200, page))
 }

@@ -33,13 +33,10 @@ pub(crate) type Verb = fn(&Call<'_>) -> Result<Answer, Refusal>;
 
 /// The method of a path.
 pub(crate) fn verb(method: MethodFilter, verb: Verb) -> MethodRouter<Arc<Server>> {
-    on(
-        method,
-        move |State(server): State<Arc<Server>>, parameters: RawPathParams, request: Request| async move {
-            let parameter = parameters.iter().next().map(|(_, value)| value.to_owned());
-            answer(&server, &parameter.unwrap_or_default(), request, verb).await
-        },
-    )
+    on(method, move |State(server): State<Arc<Server>>, parameters: RawPathParams, request: Request| async move {
+        let parameter = parameters.iter().next().map(|(_, value)| value.to_owned());
+        answer(&server, &parameter.unwrap_or_default(), request, verb).await
+    })
 }
 
 impl Call<'_> {
@@ -63,13 +60,7 @@ async fn answer(server: &Server, parameter: &str, request: Request, verb: Verb) 
         server.admit(auth::api_key(&parts.headers, &server.settings)?)?;
         let query = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|error| Refusal::message(422, error.body_text()))?;
-        verb(&Call {
-            server,
-            headers: &parts.headers,
-            parameter,
-            query: &query.0,
-            body: &body,
-        })
+        verb(&Call { server, headers: &parts.headers, parameter, query: &query.0, body: &body })
     });
     let method = parts.method;
     let path = parts.uri.path().to_owned();

@@ -50,14 +50,8 @@ pub(crate) fn show(server: &Server) -> Value {
 
 fn faults(server: &Server) -> Value {
     let plan = lock(&server.faults);
-    let next: Vec<Value> = plan
-        .pending()
-        .map(|(count, fault)| json!({ "fault": fault, "next": count }))
-        .collect();
-    let shares: Vec<Value> = plan
-        .shares()
-        .map(|(share, fault)| json!({ "fault": fault, "share": share }))
-        .collect();
+    let next: Vec<Value> = plan.pending().map(|(count, fault)| json!({ "fault": fault, "next": count })).collect();
+    let shares: Vec<Value> = plan.shares().map(|(share, fault)| json!({ "fault": fault, "share": share })).collect();
     json!({ "next": next, "shares": shares })
 }
 
@@ -92,10 +86,7 @@ pub(crate) async fn actions(State(server): Shared) -> Response<Body> {
 }
 
 /// `GET /_audited/events.csv?organization=…&action=…`
-pub(crate) async fn events_csv(
-    State(server): Shared,
-    Query(query): Query<Vec<(String, String)>>,
-) -> Response<Body> {
+pub(crate) async fn events_csv(State(server): Shared, Query(query): Query<Vec<(String, String)>>) -> Response<Body> {
     let mut filter = Filter::default();
     for (name, value) in query {
         match name.as_str() {
@@ -173,10 +164,7 @@ async fn body<T: for<'de> Deserialize<'de>>(request: Request) -> Result<T, Refus
     serde_json::from_slice(&bytes).map_err(wrong)
 }
 
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "it is what `map_err` hands over"
-)]
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn wrong(error: impl std::fmt::Display) -> Refusal {
     Refusal::message(400, error.to_string())
 }

@@ -43,16 +43,8 @@ pub(crate) async fn create(
         Err(refusal) => (Bytes::new(), Some(refusal)),
     };
     let key = idempotency_key(&parts.headers);
-    let print = unreadable
-        .is_none()
-        .then(|| fingerprint(key, &body, &server.settings.readings))
-        .flatten();
-    let attempt = Attempt {
-        at: server.clock.now(),
-        headers: parts.headers,
-        body,
-        print,
-    };
+    let print = unreadable.is_none().then(|| fingerprint(key, &body, &server.settings.readings)).flatten();
+    let attempt = Attempt { at: server.clock.now(), headers: parts.headers, body, print };
     let fault = server.draw_fault();
     match fault {
         None => settle(&server, &attempt, unreadable, None),
@@ -68,14 +60,7 @@ pub(crate) async fn create(
         Some(fault) => {
             let response = instead(fault, server.clock.now());
             let status = response.as_ref().map(|response| response.status().as_u16());
-            record(
-                &server,
-                &attempt,
-                Verdict::Faulted,
-                status,
-                Some(fault),
-                None,
-            );
+            record(&server, &attempt, Verdict::Faulted, status, Some(fault), None);
             match (response, fault) {
                 (Some(response), _) => response,
                 (None, Fault::Hang) => std::future::pending().await,
@@ -89,12 +74,7 @@ pub(crate) async fn create(
 }
 
 /// Judges the request, puts it on the record and answers.
-fn settle(
-    server: &Server,
-    attempt: &Attempt,
-    unreadable: Option<Refusal>,
-    fault: Option<Fault>,
-) -> Response<Body> {
+fn settle(server: &Server, attempt: &Attempt, unreadable: Option<Refusal>, fault: Option<Fault>) -> Response<Body> {
     let judgement = match unreadable {
         Some(refusal) => Err(refusal),
         None => judge(server, attempt),
@@ -180,8 +160,5 @@ fn record(
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get("idempotency-key")
-        .and_then(|value| value.to_str().ok())
-        .filter(|key| !key.is_empty())
+    headers.get("idempotency-key").and_then(|value| value.to_str().ok()).filter(|key| !key.is_empty())
 }

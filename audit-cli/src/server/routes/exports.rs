@@ -30,18 +30,12 @@ const PIECE: usize = 64 * 1024;
 pub(crate) fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
     let server = call.server;
     // The description has 400 and no 422 for this path.
-    let body = call.json().map_err(|refusal| Refusal {
-        status: 400,
-        ..refusal
-    })?;
+    let body = call.json().map_err(|refusal| Refusal { status: 400, ..refusal })?;
     let mut filter = Filter::parse(&body)?;
     let organization = filter.organization.clone().unwrap_or_default();
     if !server.settings.knows_organization(&organization) {
         let refusal = Refusal::organization_not_found(&organization);
-        return Err(Refusal {
-            status: 400,
-            ..refusal
-        });
+        return Err(Refusal { status: 400, ..refusal });
     }
     let now = server.clock.now();
     let days = lock(&server.retentions).days(&organization);
@@ -62,9 +56,7 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Answer, Refusal> {
     let export = Export::new(filter, now, server.settings.export_delay);
     let answer = export.created();
     let record = serde_json::to_value(&export).map_err(|e| unreadable(&e.into()))?;
-    server.keep(&Record::Export {
-        export: Cow::Owned(record),
-    })?;
+    server.keep(&Record::Export { export: Cow::Owned(record) })?;
     lock(&server.exports).add(export);
     Ok(Answer(201, answer))
 }
@@ -82,20 +74,12 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 /// `GET /_audited/exports/{token}/audit-logs.csv`: no key, as behind WorkOS' signed URL.
-pub(crate) async fn download(
-    State(server): State<Arc<Server>>,
-    Path(token): Path<String>,
-) -> Response<Body> {
+pub(crate) async fn download(State(server): State<Arc<Server>>, Path(token): Path<String>) -> Response<Body> {
     let now = server.clock.now();
-    let filter = lock(&server.exports)
-        .by_token(&token, now)
-        .map(|export| export.filter.clone());
+    let filter = lock(&server.exports).by_token(&token, now).map(|export| export.filter.clone());
     match filter {
         Some(filter) => csv(&server, filter),
-        None => reply::refusal(&Refusal::message(
-            403,
-            "This URL has expired. Get the export again for a new one.",
-        )),
+        None => reply::refusal(&Refusal::message(403, "This URL has expired. Get the export again for a new one.")),
     }
 }
 
@@ -114,10 +98,8 @@ fn taken(filter: &Filter, at: i64, body: &[u8]) -> Option<Value> {
 }
 
 fn unreadable(error: &io::Error) -> Refusal {
-    Refusal::message(500, "Internal Server Error").because(
-        format!("the data directory cannot be read: {error}"),
-        "Look at the disk, or start without `--data`.",
-    )
+    Refusal::message(500, "Internal Server Error")
+        .because(format!("the data directory cannot be read: {error}"), "Look at the disk, or start without `--data`.")
 }
 
 /// The stored events that the filter takes, sent as they are found.
@@ -125,29 +107,18 @@ pub(crate) fn csv(server: &Arc<Server>, filter: Filter) -> Response<Body> {
     let (pieces, received) = mpsc::channel(4);
     let server = Arc::clone(server);
     tokio::task::spawn_blocking(move || {
-        let mut out = Pieces {
-            piece: Vec::with_capacity(PIECE),
-            to: pieces,
-        };
+        let mut out = Pieces { piece: Vec::with_capacity(PIECE), to: pieces };
         let written = write(&server, &filter, &mut out).and_then(|()| out.flush());
         if let Err(error) = written {
             // Breaks the download off, unless the client did, so that it is not taken for whole.
             let _ = out.to.blocking_send(Err(error));
         }
     });
-    let body = stream::unfold(received, |mut received| async {
-        received.recv().await.map(|piece| (piece, received))
-    });
+    let body = stream::unfold(received, |mut received| async { received.recv().await.map(|piece| (piece, received)) });
     let mut response = Response::new(Body::from_stream(body));
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("text/csv; charset=utf-8"),
-    );
-    headers.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment; filename=\"audit-logs.csv\""),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/csv; charset=utf-8"));
+    headers.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment; filename=\"audit-logs.csv\""));
     response
 }
 
@@ -184,8 +155,6 @@ impl Write for Pieces {
             return Ok(());
         }
         let piece = Bytes::from(std::mem::take(&mut self.piece));
-        self.to
-            .blocking_send(Ok(piece))
-            .map_err(|_| io::ErrorKind::BrokenPipe.into())
+        self.to.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
 }

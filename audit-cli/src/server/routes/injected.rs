@@ -27,17 +27,12 @@ pub(crate) fn instead(fault: Fault, now: Timestamp) -> Option<Response<Body>> {
         Fault::Status(status) => Some(reply::json(status, &json!({"message": message(status)}))),
         Fault::Garbage => Some(reply::raw(200, "<html>\u{fffd}{\"success\": tru")),
         Fault::NotSuccess => Some(reply::raw(200, r#"{"success":false}"#)),
-        Fault::Latency(_) | Fault::Reset | Fault::SlowReply(_) | Fault::ReplyLost | Fault::Hang => {
-            None
-        }
+        Fault::Latency(_) | Fault::Reset | Fault::SlowReply(_) | Fault::ReplyLost | Fault::Hang => None,
     }
 }
 
 fn message(status: u16) -> &'static str {
-    StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason())
-        .unwrap_or("Injected fault")
+    StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason()).unwrap_or("Injected fault")
 }
 
 fn retry_after_value(form: RetryAfter, now: Timestamp) -> Option<HeaderValue> {
@@ -54,20 +49,17 @@ fn retry_after_value(form: RetryAfter, now: Timestamp) -> Option<HeaderValue> {
 pub(crate) fn trickle(response: Response<Body>, time: Duration) -> Response<Body> {
     const PIECES: u32 = 8;
     let (parts, body) = response.into_parts();
-    let pieces = stream::unfold(
-        (Some(body), Bytes::new()),
-        move |(whole, mut rest)| async move {
-            if let Some(whole) = whole {
-                rest = reply::read(whole, usize::MAX).await.unwrap_or_default();
-            }
-            if rest.is_empty() {
-                return None;
-            }
-            tokio::time::sleep(time / PIECES).await;
-            let size = rest.len().div_ceil(PIECES as usize).max(1).min(rest.len());
-            let piece = rest.split_to(size);
-            Some((Ok::<_, std::convert::Infallible>(piece), (None, rest)))
-        },
-    );
+    let pieces = stream::unfold((Some(body), Bytes::new()), move |(whole, mut rest)| async move {
+        if let Some(whole) = whole {
+            rest = reply::read(whole, usize::MAX).await.unwrap_or_default();
+        }
+        if rest.is_empty() {
+            return None;
+        }
+        tokio::time::sleep(time / PIECES).await;
+        let size = rest.len().div_ceil(PIECES as usize).max(1).min(rest.len());
+        let piece = rest.split_to(size);
+        Some((Ok::<_, std::convert::Infallible>(piece), (None, rest)))
+    });
     Response::from_parts(parts, Body::from_stream(pieces))
 }

@@ -40,18 +40,12 @@ pub(crate) fn router(state: Arc<State>) -> Router {
             "/organizations/{id}/audit_logs_retention",
             verb(GET, organizations::retention).merge(verb(PUT, organizations::set_retention)),
         )
-        .route(
-            "/organizations/{id}/audit_log_configuration",
-            verb(GET, organizations::configuration),
-        )
+        .route("/organizations/{id}/audit_log_configuration", verb(GET, organizations::configuration))
         .nest("/_audited", control_routes())
         .merge(page::routes())
         .fallback(other::not_found)
         .method_not_allowed_fallback(other::method_not_allowed)
-        .layer(middleware::from_fn_with_state(
-            Arc::clone(&state),
-            guard::guard,
-        ))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), guard::guard))
         .with_state(state)
 }
 
@@ -63,9 +57,6 @@ fn control_routes() -> Router<Arc<State>> {
         .route("/actions", get(control::actions))
         .route("/events.csv", get(control::events_csv))
         .route("/exports/{token}/audit-logs.csv", get(exports::download))
-        .route(
-            "/faults",
-            post(control::add_fault).delete(control::clear_faults),
-        )
+        .route("/faults", post(control::add_fault).delete(control::clear_faults))
         .route("/clock", post(control::advance))
 }

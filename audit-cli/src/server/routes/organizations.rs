@@ -19,10 +19,7 @@ pub(crate) fn retention(call: &Call<'_>) -> Result<Answer, Refusal> {
 pub(crate) fn set_retention(call: &Call<'_>) -> Result<Answer, Refusal> {
     let organization = known(call)?;
     let days = parse_retention(&call.json()?)?;
-    call.server.keep(&Record::Retention {
-        organization: organization.into(),
-        days,
-    })?;
+    call.server.keep(&Record::Retention { organization: organization.into(), days })?;
     lock(&call.server.retentions).set(organization, days);
     Ok(Answer(200, json!({ "retention_period_in_days": days })))
 }
@@ -43,9 +40,5 @@ pub(crate) fn configuration(call: &Call<'_>) -> Result<Answer, Refusal> {
 
 fn known<'a>(call: &Call<'a>) -> Result<&'a str, Refusal> {
     let id = call.parameter;
-    if call.server.settings.knows_organization(id) {
-        Ok(id)
-    } else {
-        Err(Refusal::organization_not_found(id))
-    }
+    if call.server.settings.knows_organization(id) { Ok(id) } else { Err(Refusal::organization_not_found(id)) }
 }

@@ -12,10 +12,7 @@ use super::call::entry;
 use super::reply;
 
 /// 404, on the record: a wrong base URL is a common mistake.
-pub(crate) async fn not_found(
-    State(server): State<Arc<Server>>,
-    request: Request,
-) -> Response<Body> {
+pub(crate) async fn not_found(State(server): State<Arc<Server>>, request: Request) -> Response<Body> {
     let refusal = Refusal::message(404, "Not Found").because(
         format!("there is no {} {}", request.method(), request.uri().path()),
         "Set WORKOS_BASE_URL to this server's URL without a path.",
@@ -24,16 +21,9 @@ pub(crate) async fn not_found(
 }
 
 /// 405, on the record. The router adds `Allow`.
-pub(crate) async fn method_not_allowed(
-    State(server): State<Arc<Server>>,
-    request: Request,
-) -> Response<Body> {
+pub(crate) async fn method_not_allowed(State(server): State<Arc<Server>>, request: Request) -> Response<Body> {
     let refusal = Refusal::message(405, "Method Not Allowed").because(
-        format!(
-            "{} does not take {}",
-            request.uri().path(),
-            request.method()
-        ),
+        format!("{} does not take {}", request.uri().path(), request.method()),
         "Look up the method in WorkOS' API reference.",
     );
     refuse(&server, &request, refusal)

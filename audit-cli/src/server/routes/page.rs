@@ -18,70 +18,24 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// Path, type and content of every file.
 const FILES: &[(&str, &str, &str)] = &[
     ("/", HTML, include_str!("../../page/index.html")),
-    (
-        "/_audited/page/page.css",
-        CSS,
-        include_str!("../../page/page.css"),
-    ),
-    (
-        "/_audited/page/icon.svg",
-        SVG,
-        include_str!("../../page/icon.svg"),
-    ),
-    (
-        "/_audited/page/main.js",
-        SCRIPT,
-        include_str!("../../page/main.js"),
-    ),
-    (
-        "/_audited/page/dom.js",
-        SCRIPT,
-        include_str!("../../page/dom.js"),
-    ),
-    (
-        "/_audited/page/words.js",
-        SCRIPT,
-        include_str!("../../page/words.js"),
-    ),
-    (
-        "/_audited/page/filter.js",
-        SCRIPT,
-        include_str!("../../page/filter.js"),
-    ),
-    (
-        "/_audited/page/table.js",
-        SCRIPT,
-        include_str!("../../page/table.js"),
-    ),
-    (
-        "/_audited/page/detail.js",
-        SCRIPT,
-        include_str!("../../page/detail.js"),
-    ),
-    (
-        "/_audited/page/chart.js",
-        SCRIPT,
-        include_str!("../../page/chart.js"),
-    ),
-    (
-        "/_audited/page/faults.js",
-        SCRIPT,
-        include_str!("../../page/faults.js"),
-    ),
-    (
-        "/_audited/page/actions.js",
-        SCRIPT,
-        include_str!("../../page/actions.js"),
-    ),
+    ("/_audited/page/page.css", CSS, include_str!("../../page/page.css")),
+    ("/_audited/page/icon.svg", SVG, include_str!("../../page/icon.svg")),
+    ("/_audited/page/main.js", SCRIPT, include_str!("../../page/main.js")),
+    ("/_audited/page/dom.js", SCRIPT, include_str!("../../page/dom.js")),
+    ("/_audited/page/words.js", SCRIPT, include_str!("../../page/words.js")),
+    ("/_audited/page/filter.js", SCRIPT, include_str!("../../page/filter.js")),
+    ("/_audited/page/table.js", SCRIPT, include_str!("../../page/table.js")),
+    ("/_audited/page/detail.js", SCRIPT, include_str!("../../page/detail.js")),
+    ("/_audited/page/chart.js", SCRIPT, include_str!("../../page/chart.js")),
+    ("/_audited/page/faults.js", SCRIPT, include_str!("../../page/faults.js")),
+    ("/_audited/page/actions.js", SCRIPT, include_str!("../../page/actions.js")),
 ];
 
 /// The routes of the page.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    FILES
-        .iter()
-        .fold(Router::new(), |router, &(path, kind, content)| {
-            router.route(path, get(move || async move { file(kind, content) }))
-        })
+    FILES.iter().fold(Router::new(), |router, &(path, kind, content)| {
+        router.route(path, get(move || async move { file(kind, content) }))
+    })
 }
 
 fn file(kind: &'static str, content: &'static str) -> Response<Body> {

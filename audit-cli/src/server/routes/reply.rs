@@ -15,13 +15,9 @@ pub(crate) fn json(status: u16, body: &Value) -> Response<Body> {
 /// An answer whose body is this text, said to be JSON.
 pub(crate) fn raw(status: u16, body: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(Body::from(body.into()));
-    *response.status_mut() =
-        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json; charset=utf-8"),
-    );
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8"));
     let id = uuid::Builder::from_random_bytes(fastrand::u128(..).to_ne_bytes()).into_uuid();
     if let Ok(id) = HeaderValue::from_str(&id.to_string()) {
         headers.insert("x-request-id", id);
@@ -33,9 +29,7 @@ pub(crate) fn raw(status: u16, body: impl Into<Bytes>) -> Response<Body> {
 pub(crate) fn refusal(refusal: &Refusal) -> Response<Body> {
     let mut response = json(refusal.status, &refusal.body);
     if let Some(seconds) = refusal.retry_after {
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -50,7 +44,6 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
             }
             cause = error.source();
         }
-        Refusal::message(400, "request aborted")
-            .because("the body broke off before its end", "Send the whole body.")
+        Refusal::message(400, "request aborted").because("the body broke off before its end", "Send the whole body.")
     })
 }

@@ -56,9 +56,7 @@ pub(crate) async fn stream(
     Query(from): Query<From>,
     headers: HeaderMap,
 ) -> Response<Body> {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
+    let accept = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let form = if accept.is_some_and(|accept| accept.contains("application/x-ndjson")) {
         Form::Lines
     } else {
@@ -137,9 +135,7 @@ impl Watcher {
                 });
                 // JSON has no line break outside its strings, and writes them as \n inside.
                 let (instance, last) = (&self.server.instance, self.last);
-                Bytes::from(format!(
-                    "retry: 1000\nid: {instance}.{last}\ndata: {data}\n\n"
-                ))
+                Bytes::from(format!("retry: 1000\nid: {instance}.{last}\ndata: {data}\n\n"))
             }
         }
     }

@@ -25,19 +25,11 @@ pub(crate) fn check(action: &Action, event: &Value, readings: &Readings) -> Resu
     if let Some(validator) = &definition.metadata {
         metadata(event, "", validator, &mut errors);
     }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(refuse(&errors, readings))
-    }
+    if errors.is_empty() { Ok(()) } else { Err(refuse(&errors, readings)) }
 }
 
 /// The version that the event names, or the default one.
-fn version<'a>(
-    action: &'a Action,
-    event: &Value,
-    readings: &Readings,
-) -> Result<&'a Schema, Refusal> {
+fn version<'a>(action: &'a Action, event: &Value, readings: &Readings) -> Result<&'a Schema, Refusal> {
     let found = match event.get("version") {
         None if readings.default_to_latest => action.versions.last(),
         None => action.versions.first(),
@@ -57,13 +49,8 @@ fn version<'a>(
             message: "must be equal to one of the allowed values".into(),
             params: json!({ "allowedValues":
                 action.versions.iter().map(|schema| schema.version).collect::<Vec<_>>() }),
-            reason: format!(
-                "`{}` has no schema of version {}",
-                action.name, event["version"]
-            ),
-            advice: format!(
-                "Its latest is version {latest}: send that, or register the new schema first."
-            ),
+            reason: format!("`{}` has no schema of version {}", action.name, event["version"]),
+            advice: format!("Its latest is version {latest}: send that, or register the new schema first."),
             ..AjvError::default()
         };
         refuse(&[error], readings)
@@ -87,21 +74,12 @@ pub(crate) fn unregistered(name: &str, readings: &Readings) -> Refusal {
     refuse(&[error], readings)
 }
 
-fn targets(
-    action: &Action,
-    schema: &Schema,
-    event: &Value,
-    readings: &Readings,
-    errors: &mut Vec<AjvError>,
-) {
+fn targets(action: &Action, schema: &Schema, event: &Value, readings: &Readings, errors: &mut Vec<AjvError>) {
     let targets = event["targets"].as_array().map(Vec::as_slice);
     let targets = targets.unwrap_or_default();
     let definition = &schema.definition;
     for (index, rule) in definition.targets.iter().enumerate() {
-        if !targets
-            .iter()
-            .any(|target| target["type"] == rule.kind.as_str())
-        {
+        if !targets.iter().any(|target| target["type"] == rule.kind.as_str()) {
             missing_type(action, schema, index, targets, errors);
         }
     }
@@ -121,10 +99,7 @@ fn targets(
                 params: json!({ "allowedValues": definition.target_types().collect::<Vec<_>>() }),
                 message: "must be equal to one of the allowed values".into(),
                 reason: format!("`event.targets.{index}` has the type `{kind}`, not in the schema"),
-                advice: format!(
-                    "Leave it out, or register a schema of `{}` with it.",
-                    action.name
-                ),
+                advice: format!("Leave it out, or register a schema of `{}` with it.", action.name),
                 ..AjvError::default()
             }),
             None => {}
@@ -133,13 +108,7 @@ fn targets(
 }
 
 /// One error for each target that is not of the wanted type, as in the recording.
-fn missing_type(
-    action: &Action,
-    schema: &Schema,
-    rule: usize,
-    targets: &[Value],
-    errors: &mut Vec<AjvError>,
-) {
+fn missing_type(action: &Action, schema: &Schema, rule: usize, targets: &[Value], errors: &mut Vec<AjvError>) {
     let wanted = &schema.definition.targets[rule].kind;
     let all_of = format!("#/properties/targets/allOf/{rule}/contains");
     let reason = format!(
@@ -188,11 +157,7 @@ fn metadata(parent: &Value, path: &str, validator: &Validator, errors: &mut Vec<
         let place = format!("{path}/metadata");
         errors.push(AjvError {
             instance_path: format!("{place}{}", error.instance_path()),
-            schema_path: format!(
-                "#{}{}",
-                place.replace('/', "/properties/"),
-                error.schema_path()
-            ),
+            schema_path: format!("#{}{}", place.replace('/', "/properties/"), error.schema_path()),
             keyword: error.kind().keyword().to_owned(),
             params: params(error.kind()),
             message: message(&error),
@@ -231,9 +196,7 @@ fn message(error: &jsonschema::ValidationError<'_>) -> String {
             let property = property.as_str().unwrap_or_default();
             format!("must have required property '{property}'")
         }
-        ValidationErrorKind::AdditionalProperties { .. } => {
-            "must NOT have additional properties".into()
-        }
+        ValidationErrorKind::AdditionalProperties { .. } => "must NOT have additional properties".into(),
         ValidationErrorKind::Enum { .. } => "must be equal to one of the allowed values".into(),
         _ => error.to_string(),
     }

@@ -40,11 +40,7 @@ impl Definition {
                 return Err(invalid("targets", "required", "must be an array"));
             }
             Some(Value::Array(rules)) if rules.is_empty() => {
-                return Err(invalid(
-                    "targets",
-                    "min_items",
-                    "must have at least one target",
-                ));
+                return Err(invalid("targets", "min_items", "must have at least one target"));
             }
             Some(Value::Array(rules)) => rules,
             Some(_) => return Err(invalid("targets", "invalid_type", "must be an array")),
@@ -65,30 +61,15 @@ impl Definition {
                 Some(compile(schema, "metadata")?)
             }
         };
-        Ok(Self {
-            source: Value::Object(source),
-            targets,
-            actor,
-            metadata,
-        })
+        Ok(Self { source: Value::Object(source), targets, actor, metadata })
     }
 
     /// A definition that names these target types and demands nothing else.
     pub(crate) fn of_types<'a>(types: impl IntoIterator<Item = &'a str>) -> Self {
-        let targets: Vec<TargetRule> = types
-            .into_iter()
-            .map(|kind| TargetRule {
-                kind: kind.to_owned(),
-                metadata: None,
-            })
-            .collect();
+        let targets: Vec<TargetRule> =
+            types.into_iter().map(|kind| TargetRule { kind: kind.to_owned(), metadata: None }).collect();
         let source: Vec<Value> = targets.iter().map(|t| json!({ "type": t.kind })).collect();
-        Self {
-            source: json!({ "targets": source }),
-            targets,
-            actor: None,
-            metadata: None,
-        }
+        Self { source: json!({ "targets": source }), targets, actor: None, metadata: None }
     }
 
     /// As it was sent, without members that WorkOS does not know.
@@ -119,18 +100,10 @@ fn target(rule: &Value, path: &str) -> Result<(TargetRule, Value), Invalid> {
     let kind = match rule.get("type") {
         Some(Value::String(kind)) => kind,
         None | Some(Value::Null) => {
-            return Err(invalid(
-                format!("{path}.type"),
-                "required",
-                "must be a string",
-            ));
+            return Err(invalid(format!("{path}.type"), "required", "must be a string"));
         }
         Some(_) => {
-            return Err(invalid(
-                format!("{path}.type"),
-                "invalid_type",
-                "must be a string",
-            ));
+            return Err(invalid(format!("{path}.type"), "invalid_type", "must be a string"));
         }
     };
     let mut source = json!({ "type": kind });
@@ -142,17 +115,11 @@ fn target(rule: &Value, path: &str) -> Result<(TargetRule, Value), Invalid> {
             Some(compile(schema, &field)?)
         }
     };
-    let rule = TargetRule {
-        kind: kind.clone(),
-        metadata,
-    };
+    let rule = TargetRule { kind: kind.clone(), metadata };
     Ok((rule, source))
 }
 
-fn actor(
-    body: &Map<String, Value>,
-    source: &mut Map<String, Value>,
-) -> Result<Option<Validator>, Invalid> {
+fn actor(body: &Map<String, Value>, source: &mut Map<String, Value>) -> Result<Option<Validator>, Invalid> {
     let Some(actor) = member(body, "actor", "actor")? else {
         return Ok(None);
     };
@@ -162,11 +129,7 @@ fn actor(
             return Err(invalid("actor.metadata", "required", "must be an object"));
         }
         Some(_) => {
-            return Err(invalid(
-                "actor.metadata",
-                "invalid_type",
-                "must be an object",
-            ));
+            return Err(invalid("actor.metadata", "invalid_type", "must be an object"));
         }
     };
     source.insert("actor".into(), json!({ "metadata": schema }));
@@ -174,11 +137,7 @@ fn actor(
 }
 
 /// An optional member that must be an object.
-fn member<'a>(
-    parent: &'a Map<String, Value>,
-    name: &str,
-    field: &str,
-) -> Result<Option<&'a Value>, Invalid> {
+fn member<'a>(parent: &'a Map<String, Value>, name: &str, field: &str) -> Result<Option<&'a Value>, Invalid> {
     match parent.get(name) {
         None => Ok(None),
         Some(value @ Value::Object(_)) => Ok(Some(value)),
@@ -191,19 +150,9 @@ fn compile(schema: &Value, field: &str) -> Result<Validator, Invalid> {
     jsonschema::options()
         .with_draft(Draft::Draft7)
         .build(schema)
-        .map_err(|error| {
-            invalid(
-                field,
-                "invalid_schema",
-                format!("is not a JSON Schema: {error}"),
-            )
-        })
+        .map_err(|error| invalid(field, "invalid_schema", format!("is not a JSON Schema: {error}")))
 }
 
 fn invalid(field: impl Into<String>, code: &'static str, problem: impl Into<String>) -> Invalid {
-    Invalid {
-        field: field.into(),
-        code,
-        problem: problem.into(),
-    }
+    Invalid { field: field.into(), code, problem: problem.into() }
 }

@@ -23,14 +23,10 @@ pub(crate) fn read(path: &Path) -> Result<Vec<(String, Definition)>, String> {
 fn one(schema: &Value, index: usize) -> Result<(String, Definition), String> {
     let number = index + 1;
     let Some(action) = schema["action"].as_str() else {
-        return Err(format!(
-            "schema {number} has no `action`, which must be a string"
-        ));
+        return Err(format!("schema {number} has no `action`, which must be a string"));
     };
-    Definition::parse(schema)
-        .map(|definition| (action.to_owned(), definition))
-        .map_err(|error| {
-            let (field, problem) = (error.field, error.problem);
-            format!("schema {number} (`{action}`): `{field}` {problem}")
-        })
+    Definition::parse(schema).map(|definition| (action.to_owned(), definition)).map_err(|error| {
+        let (field, problem) = (error.field, error.problem);
+        format!("schema {number} (`{action}`): `{field}` {problem}")
+    })
 }

@@ -18,10 +18,7 @@ fn registry(schemas: &[Value]) -> Registry {
 }
 
 fn event(targets: &[&str]) -> Value {
-    let targets: Vec<Value> = targets
-        .iter()
-        .map(|t| json!({"type": t, "id": "1"}))
-        .collect();
+    let targets: Vec<Value> = targets.iter().map(|t| json!({"type": t, "id": "1"})).collect();
     json!({"action": "team.joined", "actor": {"type": "user", "id": "u"}, "targets": targets})
 }
 
@@ -50,18 +47,12 @@ fn every_type_of_the_schema_must_occur_and_the_error_is_as_recorded() {
 
 #[test]
 fn an_event_is_checked_against_the_version_it_names_and_without_one_the_first() {
-    let mut registry = registry(&[
-        json!({"targets": [{"type": "team"}]}),
-        json!({"targets": [{"type": "user"}]}),
-    ]);
+    let mut registry = registry(&[json!({"targets": [{"type": "team"}]}), json!({"targets": [{"type": "user"}]})]);
     let mut old = event(&["team"]);
     let mut new = event(&["user"]);
     assert!(check(&mut registry, &old).is_ok());
     assert!(check(&mut registry, &new).is_err());
-    let latest = Readings {
-        default_to_latest: true,
-        ..Readings::default()
-    };
+    let latest = Readings { default_to_latest: true, ..Readings::default() };
     assert!(registry.check(&new, at(), &latest, false).is_ok());
     old["version"] = json!(2);
     new["version"] = json!(2.0);
@@ -69,11 +60,7 @@ fn an_event_is_checked_against_the_version_it_names_and_without_one_the_first() 
     assert!(check(&mut registry, &new).is_ok());
     new["version"] = json!(3);
     let refusal = check(&mut registry, &new).unwrap_err();
-    assert!(
-        refusal.reason.contains("no schema of version 3"),
-        "{}",
-        refusal.reason
-    );
+    assert!(refusal.reason.contains("no schema of version 3"), "{}", refusal.reason);
 }
 
 #[test]
@@ -82,10 +69,7 @@ fn metadata_is_held_against_its_schema_wherever_it_is() {
         "required": ["n"]});
     let mut registry = registry(&[json!({"targets": [{"type": "team", "metadata": schema}],
         "actor": {"metadata": schema}, "metadata": schema})]);
-    assert!(
-        check(&mut registry, &event(&["team"])).is_ok(),
-        "absent is not checked"
-    );
+    assert!(check(&mut registry, &event(&["team"])).is_ok(), "absent is not checked");
     for (pointer, path) in [
         ("/metadata", "/metadata"),
         ("/actor/metadata", "/actor/metadata"),
@@ -99,16 +83,10 @@ fn metadata_is_held_against_its_schema_wherever_it_is() {
         };
         assert!(check(&mut registry, &with(json!({"n": 1}))).is_ok());
         let refusal = check(&mut registry, &with(json!({"n": "1"}))).unwrap_err();
-        assert_eq!(
-            refusal.body["errors"][0]["instancePath"],
-            format!("{path}/n")
-        );
+        assert_eq!(refusal.body["errors"][0]["instancePath"], format!("{path}/n"));
         assert_eq!(refusal.body["errors"][0]["keyword"], "type");
         let refusal = check(&mut registry, &with(json!({}))).unwrap_err();
-        assert_eq!(
-            refusal.body["errors"][0]["message"],
-            "must have required property 'n'"
-        );
+        assert_eq!(refusal.body["errors"][0]["message"], "must have required property 'n'");
     }
 }
 
@@ -126,23 +104,12 @@ fn an_unknown_action_is_refused_or_learned() {
     }
     let action = registry.action("team.joined").unwrap();
     assert!(action.learned);
-    assert_eq!(
-        action.json()["schema"]["targets"],
-        json!([{"type": "team"}, {"type": "user"}])
-    );
+    assert_eq!(action.json()["schema"]["targets"], json!([{"type": "team"}, {"type": "user"}]));
 
     let definition = Definition::parse(&json!({"targets": [{"type": "team"}]})).unwrap();
     let (schema, new) = registry.register("team.joined", definition, at(), &readings);
-    assert_eq!(
-        (schema.version, new),
-        (1, true),
-        "what is registered replaces it"
-    );
-    assert!(
-        registry
-            .check(&event(&["user"]), at(), &readings, true)
-            .is_err()
-    );
+    assert_eq!((schema.version, new), (1, true), "what is registered replaces it");
+    assert!(registry.check(&event(&["user"]), at(), &readings, true).is_err());
 }
 
 #[test]
@@ -151,10 +118,7 @@ fn the_same_schema_again_is_the_same_version_unless_told_otherwise() {
     let same = || Definition::parse(&json!({"targets": [{"type": "team"}], "x": 1})).unwrap();
     let (schema, new) = registry.register("team.joined", same(), at(), &Readings::default());
     assert_eq!((schema.version, new), (1, false));
-    let readings = Readings {
-        reuse_same_schema: false,
-        ..Readings::default()
-    };
+    let readings = Readings { reuse_same_schema: false, ..Readings::default() };
     let (schema, new) = registry.register("team.joined", same(), at(), &readings);
     assert_eq!((schema.version, new), (2, true));
 }
@@ -162,13 +126,8 @@ fn the_same_schema_again_is_the_same_version_unless_told_otherwise() {
 #[test]
 fn targets_beyond_the_schema_are_refused_where_so_read() {
     let mut registry = registry(&[json!({"targets": [{"type": "team"}]})]);
-    let readings = Readings {
-        refuse_extra_targets: true,
-        ..Readings::default()
-    };
-    let refusal = registry
-        .check(&event(&["team", "user"]), at(), &readings, false)
-        .unwrap_err();
+    let readings = Readings { refuse_extra_targets: true, ..Readings::default() };
+    let refusal = registry.check(&event(&["team", "user"]), at(), &readings, false).unwrap_err();
     assert_eq!(refusal.body["errors"][0]["instancePath"], "/targets/1/type");
 }
 
@@ -181,26 +140,10 @@ fn a_definition_that_is_none_is_told_where_and_why() {
         (json!({"targets": {}}), "targets", "invalid_type"),
         (json!({"targets": ["team"]}), "targets.0", "invalid_type"),
         (json!({"targets": [{}]}), "targets.0.type", "required"),
-        (
-            json!({"targets": [{"type": 1}]}),
-            "targets.0.type",
-            "invalid_type",
-        ),
-        (
-            json!({"targets": [{"type": "t", "metadata": []}]}),
-            "targets.0.metadata",
-            "invalid_type",
-        ),
-        (
-            json!({"targets": [{"type": "t"}], "actor": {}}),
-            "actor.metadata",
-            "required",
-        ),
-        (
-            json!({"targets": [{"type": "t"}], "metadata": {"type": "strin"}}),
-            "metadata",
-            "invalid_schema",
-        ),
+        (json!({"targets": [{"type": 1}]}), "targets.0.type", "invalid_type"),
+        (json!({"targets": [{"type": "t", "metadata": []}]}), "targets.0.metadata", "invalid_type"),
+        (json!({"targets": [{"type": "t"}], "actor": {}}), "actor.metadata", "required"),
+        (json!({"targets": [{"type": "t"}], "metadata": {"type": "strin"}}), "metadata", "invalid_schema"),
         (
             json!({"targets": [{"type": "t"}], "metadata": {"$ref": "http://127.0.0.1:9/x"}}),
             "metadata",

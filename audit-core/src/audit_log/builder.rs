@@ -1,0 +1,228 @@
+//! Setting an audit log up.
+
+use std::env;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{AuditLog, registry};
+use crate::Error;
+use crate::delivery::{Delivery, DeliverySettings, DuplicatePolicy, Sink};
+use crate::event::{HashKey, Mended, Organization, Out};
+use crate::outbox::{MemoryOutbox, Outbox};
+use crate::workos::{ApiKeySource, WorkOs};
+
+/// The bytes that an outbox in memory may take when nothing else is said: 64 MiB, some 60,000 events.
+const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Sets an [`AuditLog`] up; [`start`](Self::start) starts it.
+#[must_use = "nothing is audited before `start`"]
+pub struct AuditLogBuilder {
+    api_key: ApiKeySource,
+    base_url: Option<String>,
+    organization: Option<String>,
+    hash_key: Option<Vec<u8>>,
+    outbox: Option<Arc<dyn Outbox>>,
+    sink: Option<Arc<dyn Sink>>,
+    delivery: DeliverySettings,
+    install: bool,
+}
+
+impl Default for AuditLogBuilder {
+    fn default() -> Self {
+        Self {
+            api_key: ApiKeySource::variable("WORKOS_API_KEY"),
+            base_url: None,
+            organization: None,
+            hash_key: None,
+            outbox: None,
+            sink: None,
+            delivery: DeliverySettings::default(),
+            install: true,
+        }
+    }
+}
+
+impl AuditLogBuilder {
+    /// Reads the environment; see [`AuditLog::from_env`].
+    pub(super) fn from_env() -> Result<Self, Error> {
+        let mut builder = Self { base_url: variable("WORKOS_BASE_URL")?, ..Self::default() };
+        if variable("WORKOS_API_KEY")?.is_none() {
+            return Err(Error::configuration(
+                "the environment variable WORKOS_API_KEY is not set: put the WorkOS API key into it (WorkOS dashboard, \
+                 API Keys), or start a local WorkOS with `audited dev`, which prints one",
+            ));
+        }
+        builder.organization = variable("AUDITED_ORGANIZATION")?;
+        builder.hash_key = variable("AUDITED_HASH_KEY")?.map(String::into_bytes);
+        if let Some(pace) = variable("AUDITED_PACE")? {
+            builder.delivery.pace = parse_pace(&pace)?;
+        }
+        Ok(builder)
+    }
+
+    /// The WorkOS API key, or where to read it. Default: the environment variable `WORKOS_API_KEY`, read again when
+    /// WorkOS refuses the key.
+    pub fn api_key(mut self, key: impl Into<ApiKeySource>) -> Self {
+        self.api_key = key.into();
+        self
+    }
+
+    /// Where WorkOS is: https, or http on this machine. Default: `https://api.workos.com`.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// The organization of events that name none, neither by themselves nor through their actor or context. Default:
+    /// none, so that such an event becomes a dead letter that says so.
+    pub fn organization(mut self, id: impl Into<String>) -> Self {
+        self.organization = Some(id.into());
+        self
+    }
+
+    /// The key of hashed values, at least 16 bytes. Several hosts whose hashes shall be comparable need the same.
+    /// Default: a random one for each start, so that hashes compare within one run of one process.
+    pub fn hash_key(mut self, secret: impl Into<Vec<u8>>) -> Self {
+        self.hash_key = Some(secret.into());
+        self
+    }
+
+    /// Where events wait. Default: [`MemoryOutbox`] of 64 MiB, which a crash empties.
+    pub fn outbox(mut self, outbox: impl Outbox) -> Self {
+        self.outbox = Some(Arc::new(outbox));
+        self
+    }
+
+    /// Where events go. Default: WorkOS, through [`api_key`](Self::api_key) and [`base_url`](Self::base_url).
+    pub fn sink(mut self, sink: impl Sink) -> Self {
+        self.sink = Some(Arc::new(sink));
+        self
+    }
+
+    /// Requests a second at most; `None` for as fast as WorkOS answers. Default: 50, half of what WorkOS permits an API
+    /// key over all its endpoints (WorkOS docs, "Rate limits": 6,000 a minute), so that logins keep the other half.
+    pub fn pace(mut self, events_a_second: impl Into<Option<f64>>) -> Self {
+        self.delivery.pace = events_a_second.into();
+        self
+    }
+
+    /// Requests under way at once, at most. Default: 64.
+    pub fn concurrency(mut self, requests: usize) -> Self {
+        self.delivery.concurrency = requests;
+        self
+    }
+
+    /// What to do with an event that WorkOS may have already and may have forgotten. Default: send it.
+    pub fn duplicates(mut self, policy: DuplicatePolicy) -> Self {
+        self.delivery.duplicates = policy;
+        self
+    }
+
+    /// Whether this becomes the process's log, the one that events go to when neither their context nor their thread
+    /// names another. Default: yes.
+    pub fn install(mut self, install: bool) -> Self {
+        self.install = install;
+        self
+    }
+
+    /// Opens the outbox, starts delivery, and installs the log.
+    ///
+    /// # Errors
+    /// [`Error::is_configuration`] when a setting is missing or wrong; [`Error::is_system`] when the system gives no
+    /// thread, no random bytes or no certificates; [`Error::is_outbox`] when the outbox cannot be opened.
+    pub async fn start(self) -> Result<AuditLog, Error> {
+        self.start_blocking()
+    }
+
+    /// As [`start`](Self::start), on a thread that may block for a moment.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_blocking(self) -> Result<AuditLog, Error> {
+        let sink = match self.sink {
+            Some(sink) => sink,
+            None => {
+                let mut workos = WorkOs::builder(self.api_key);
+                if let Some(url) = self.base_url {
+                    workos = workos.base_url(url);
+                }
+                Arc::new(workos.build()?)
+            }
+        };
+        let hash_key = hash_key(self.hash_key)?;
+        let organization = self.organization.as_deref().and_then(organization);
+        let outbox = self.outbox.unwrap_or_else(|| Arc::new(MemoryOutbox::new(MEMORY_BYTES)));
+        let delivery = Delivery::start(Arc::clone(&outbox), sink, self.delivery)?;
+        let log = AuditLog::over(outbox, Some(hash_key), organization, Some(delivery));
+        if self.install {
+            registry::install(log.clone());
+        }
+        Ok(log)
+    }
+}
+
+impl fmt::Debug for AuditLogBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuditLogBuilder")
+            .field("api_key", &self.api_key)
+            .field("base_url", &self.base_url)
+            .field("organization", &self.organization)
+            .field("outbox", &self.outbox)
+            .field("sink", &self.sink)
+            .field("delivery", &self.delivery)
+            .field("install", &self.install)
+            .finish_non_exhaustive()
+    }
+}
+
+/// An environment variable; none if it is empty.
+fn variable(name: &str) -> Result<Option<String>, Error> {
+    match env::var(name) {
+        Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
+        Err(env::VarError::NotPresent) => Ok(None),
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Error::configuration(format!("the environment variable {name} is not UTF-8: set it again, as text")))
+        }
+    }
+}
+
+fn parse_pace(text: &str) -> Result<Option<f64>, Error> {
+    let text = text.trim();
+    if text == "off" {
+        return Ok(None);
+    }
+    match text.parse() {
+        Ok(pace) if f64::is_finite(pace) && pace > 0.0 => Ok(Some(pace)),
+        _ => Err(Error::configuration(format!(
+            "the environment variable AUDITED_PACE is {text:?}: write the most events to send in a second, such as 50, \
+             or `off`"
+        ))),
+    }
+}
+
+fn hash_key(given: Option<Vec<u8>>) -> Result<HashKey, Error> {
+    let secret = match given {
+        Some(secret) => secret,
+        None => {
+            let mut random = vec![0; 32];
+            getrandom::fill(&mut random).map_err(|error| {
+                Error::system("the system gave no random bytes for the hash key").with_source(error.to_string())
+            })?;
+            random
+        }
+    };
+    HashKey::new(&secret).ok_or_else(|| {
+        Error::configuration(format!(
+            "the hash key has {} bytes and needs at least 16: a shorter one can be guessed, and every hashed value with \
+             it. `openssl rand -hex 32` makes a good one (AUDITED_HASH_KEY, or `hash_key` of the builder)",
+            secret.len()
+        ))
+    })
+}
+
+fn organization(id: &str) -> Option<Organization> {
+    let mut organization = Organization::default();
+    let (mut buf, mut mended) = (Vec::new(), Mended::default());
+    organization.set(Out { buf: &mut buf, mended: &mut mended, key: None }, id);
+    (!organization.is_none()).then_some(organization)
+}

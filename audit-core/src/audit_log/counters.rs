@@ -1,0 +1,133 @@
+//! Where each event ended, and what had to be done to it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::registry;
+use crate::delivery::DeliveryStats;
+use crate::event::Mended;
+
+/// What became of the events of a log since it was started.
+///
+/// `accepted == delivered + pending + dead - replaced`, always: a dead letter's smallest form, which is sent in its
+/// place, is an event more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events that the outbox took.
+    pub accepted: u64,
+    /// Events that the sink took.
+    pub delivered: u64,
+    /// Events that this log took and that wait.
+    pub pending: u64,
+    /// Events that the sink refused for good.
+    pub dead: u64,
+    /// Smallest forms that were sent in the place of events which the sink refused.
+    pub replaced: u64,
+    /// Events that could not be stored, and strict calls that were refused for it.
+    pub refused: u64,
+    /// Strict calls whose outcome could not be stored: their events will say `unknown`.
+    pub unsettled: u64,
+    /// Events whose actor nobody told.
+    pub unknown_actors: u64,
+    /// What had to be mended, summed over all events.
+    pub mended: Mended,
+    /// Calls of [`record`](crate::record) outside of any scope, in the whole process.
+    pub unscoped_records: u64,
+    /// Changing requests that no event told of; [`AuditLog::unaudited_routes`](crate::AuditLog::unaudited_routes) names
+    /// their routes.
+    pub unaudited: u64,
+    /// Requests, in the whole process, whose header named no client address although it should; the peer's was told.
+    pub unreadable_addresses: u64,
+    /// What the delivery did, and how the endpoint is doing.
+    pub delivery: DeliveryStats,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    accepted: AtomicU64,
+    refused: AtomicU64,
+    unsettled: AtomicU64,
+    unknown_actors: AtomicU64,
+    truncated: AtomicU64,
+    redacted: AtomicU64,
+    dropped: AtomicU64,
+    renamed: AtomicU64,
+    unknown_ids: AtomicU64,
+    extra_targets: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn accepted(&self) {
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An event that was counted as accepted was not.
+    pub(super) fn refused_after_all(&self) {
+        self.accepted.fetch_sub(1, Ordering::Relaxed);
+        self.refused();
+    }
+
+    pub(super) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn unsettled(&self) {
+        self.unsettled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn unknown_actor(&self) {
+        self.unknown_actors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(super) fn mended(&self, mended: Mended) {
+        if !mended.is_nothing() {
+            self.add(mended);
+        }
+    }
+
+    #[cold]
+    fn add(&self, mended: Mended) {
+        for (counter, count) in [
+            (&self.truncated, mended.truncated),
+            (&self.redacted, mended.redacted),
+            (&self.dropped, mended.dropped),
+            (&self.renamed, mended.renamed),
+            (&self.unknown_ids, mended.unknown_ids),
+            (&self.extra_targets, mended.extra_targets),
+            (&self.failed, mended.failed),
+        ] {
+            counter.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn read(&self, delivery: &DeliveryStats, unaudited: u64) -> Stats {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let DeliveryStats { delivered, dead, replaced, .. } = *delivery;
+        let accepted = read(&self.accepted);
+        Stats {
+            accepted,
+            delivered,
+            pending: (accepted + replaced).saturating_sub(delivered + dead),
+            dead,
+            replaced,
+            refused: read(&self.refused),
+            unsettled: read(&self.unsettled),
+            unknown_actors: read(&self.unknown_actors),
+            mended: Mended {
+                truncated: read(&self.truncated),
+                redacted: read(&self.redacted),
+                dropped: read(&self.dropped),
+                renamed: read(&self.renamed),
+                unknown_ids: read(&self.unknown_ids),
+                extra_targets: read(&self.extra_targets),
+                failed: read(&self.failed),
+            },
+            unscoped_records: registry::unscoped_records(),
+            unaudited,
+            unreadable_addresses: crate::context::unreadable_addresses(),
+            delivery: *delivery,
+        }
+    }
+}

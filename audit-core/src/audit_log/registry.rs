@@ -1,0 +1,77 @@
+//! Which log an event goes to: the context's, else the thread's, else the process's.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use super::AuditLog;
+use crate::context::Context;
+
+/// The process's log: the one that was started last.
+static INSTALLED: RwLock<Option<AuditLog>> = RwLock::new(None);
+
+/// Whether `INSTALLED` has a log: what a program without one pays.
+static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
+
+/// Scopes that found no log.
+static UNROUTED: AtomicU64 = AtomicU64::new(0);
+
+/// Calls of `record` outside of any scope.
+static UNSCOPED_RECORDS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static THREAD: RefCell<Option<AuditLog>> = const { RefCell::new(None) };
+}
+
+/// Makes `log` the process's log.
+pub(crate) fn install(log: AuditLog) {
+    *INSTALLED.write().unwrap_or_else(PoisonError::into_inner) = Some(log);
+    IS_INSTALLED.store(true, Ordering::Release);
+}
+
+/// Makes `log` this thread's log and returns the one before.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) fn install_on_thread(log: Option<AuditLog>) -> Option<AuditLog> {
+    THREAD.try_with(|thread| thread.replace(log)).ok().flatten()
+}
+
+/// The log that an event of this place and `context` goes to.
+#[inline]
+pub(crate) fn resolve(context: Option<&Context>) -> Option<AuditLog> {
+    let log = find(context);
+    if log.is_none() {
+        UNROUTED.fetch_add(1, Ordering::Relaxed);
+    }
+    log
+}
+
+/// [`resolve`], for what is not an event that would be missing.
+#[inline]
+pub(crate) fn find(context: Option<&Context>) -> Option<AuditLog> {
+    context
+        .and_then(Context::chosen_log)
+        .or_else(|| THREAD.try_with(|thread| thread.borrow().clone()).ok().flatten())
+        .or_else(installed)
+}
+
+/// The process's log.
+pub(crate) fn installed() -> Option<AuditLog> {
+    if !IS_INSTALLED.load(Ordering::Acquire) {
+        return None;
+    }
+    INSTALLED.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+pub(crate) fn count_unscoped_record() {
+    UNSCOPED_RECORDS.fetch_add(1, Ordering::Relaxed);
+}
+
+pub(crate) fn unscoped_records() -> u64 {
+    UNSCOPED_RECORDS.load(Ordering::Relaxed)
+}
+
+/// How many audited calls of this process found no log to go to.
+#[must_use]
+pub fn unrouted() -> u64 {
+    UNROUTED.load(Ordering::Relaxed)
+}

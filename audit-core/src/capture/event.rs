@@ -1,0 +1,115 @@
+//! The event of a scope, as the attribute and `record` write it.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::actor::{ActorWriter, AuditActor};
+use super::target::{IntoTargets, TargetWriter};
+use crate::event::{AuditValue, Draft, HashKey, Redaction};
+
+/// Takes down what an event says. Handed to the closure of [`record`](crate::record).
+pub struct EventWriter<'a> {
+    draft: &'a mut Draft,
+    hash_key: Option<&'a HashKey>,
+}
+
+impl<'a> EventWriter<'a> {
+    pub(crate) fn new(draft: &'a mut Draft, hash_key: Option<&'a HashKey>) -> Self {
+        Self { draft, hash_key }
+    }
+
+    /// Who acted, in the place of whoever was named before. Their organization becomes the event's unless that was
+    /// named already.
+    #[inline]
+    pub fn actor<T: AuditActor + ?Sized>(&mut self, actor: &T) -> &mut Self {
+        self.draft.actor(self.hash_key, T::TYPE, |thing| ActorWriter::describing(thing, actor));
+        self
+    }
+
+    /// On whose behalf: the WorkOS organization whose log the event goes to.
+    #[inline]
+    pub fn organization(&mut self, organization: impl AuditValue) -> &mut Self {
+        self.draft.organization(self.hash_key, &organization);
+        self
+    }
+
+    /// One target.
+    #[inline]
+    pub fn target<T: super::AuditTarget>(&mut self, target: T) -> &mut Self {
+        self.targets(target)
+    }
+
+    /// A target, or anything that iterates over targets. None at all is told as `{type, id: "none"}`, since WorkOS wants
+    /// every target type of an action's schema to be there. WorkOS takes 20; the rest is told by a count.
+    #[inline]
+    pub fn targets<How, T: IntoTargets<How>>(&mut self, targets: T) -> &mut Self {
+        let mut any = false;
+        targets.for_each(|target| {
+            any = true;
+            self.draft.target(self.hash_key, T::TYPE, |thing| {
+                let mut writer = TargetWriter(thing);
+                target.describe_target(&mut writer);
+                writer.0
+            });
+        });
+        if !any {
+            self.target_of(T::TYPE, "none");
+        }
+        self
+    }
+
+    /// A target without a model.
+    #[inline]
+    pub fn target_of(&mut self, kind: &str, id: impl AuditValue) -> &mut Self {
+        self.draft.target(self.hash_key, kind, |mut thing| {
+            thing.id(&id);
+            thing
+        });
+        self
+    }
+
+    /// A target without a model, with a name for people to read.
+    #[inline]
+    pub fn target_of_named(&mut self, kind: &str, id: impl AuditValue, name: impl AuditValue) -> &mut Self {
+        self.draft.target(self.hash_key, kind, |mut thing| {
+            thing.id(&id);
+            thing.name(&name);
+            thing
+        });
+        self
+    }
+
+    /// Names the type of targets that a successful call would have had. `example` only tells the type; it never runs.
+    #[doc(hidden)]
+    pub fn absent<V, How, T: IntoTargets<How>>(&mut self, _: Option<V>, _example: impl FnOnce(V) -> T) -> &mut Self {
+        self.target_of(T::TYPE, "none")
+    }
+
+    /// Metadata of the event: at most 47 keys of at most 40 characters; a string has at most 500. A key that is there
+    /// already gets this value.
+    #[inline]
+    pub fn metadata(&mut self, key: &str, value: impl AuditValue) -> &mut Self {
+        self.metadata_as(key, value, Redaction::None)
+    }
+
+    /// Metadata of the event, shown as `redaction` says.
+    #[inline]
+    pub fn metadata_as(&mut self, key: &str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
+        self.draft.metadata(self.hash_key, key, &value, redaction);
+        self
+    }
+
+    /// All that `body` serializes to, as metadata, save what [looks secret](crate::looks_secret), which is redacted. A
+    /// key that is there already keeps its value.
+    pub fn body<T: Serialize + ?Sized>(&mut self, body: &T) -> &mut Self {
+        self.draft.body(self.hash_key, body);
+        self
+    }
+}
+
+impl fmt::Debug for EventWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventWriter").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,20 @@
+//! What happens around an audited call: who, what, and how it ended.
+
+mod actor;
+mod description;
+mod event;
+mod outcome;
+mod scope;
+mod target;
+
+pub use self::actor::{Actor, ActorWriter, AuditActor};
+pub use self::description::Description;
+pub use self::event::EventWriter;
+pub use self::outcome::{
+    FailureFallback, Outcome, PeelFallback, Peeled, Probe, Refuse, ReturnsResult, Unavailable, error_of,
+};
+pub use self::scope::{Close, Scope, Scoped, open, open_strict, open_strict_sync, record, scope, scope_sync};
+pub use self::target::{AuditTarget, DescribeTarget, IntoTargets, Many, One, TargetWriter};
+
+#[cfg(test)]
+mod scope_tests;

@@ -1,0 +1,329 @@
+//! One audited call, from its first line to its outcome, with exactly one event on every way out.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::task::{self, Poll};
+use std::time::Duration;
+
+use pin_project_lite::pin_project;
+
+use super::description::Description;
+use super::event::EventWriter;
+use super::outcome::Unavailable;
+use crate::audit_log::{AuditLog, Storing, registry};
+use crate::context::{Context, UNKNOWN_LOCATION};
+use crate::event::{Defaults, Draft, Encoded, Ending, HashKey};
+use crate::outbox::{Appending, RecordId, Timestamp};
+
+/// How long a strict call on a thread waits for its intent to be stored, at the most.
+const INTENT_DEADLINE: Duration = Duration::from_secs(5);
+
+thread_local! {
+    /// The scope whose body runs on this thread right now, innermost.
+    static CURRENT: Cell<Option<Live>> = const { Cell::new(None) };
+}
+
+/// A scope that was opened; nothing if there is no log to tell.
+#[derive(Debug)]
+pub struct Scope(Option<Live>);
+
+#[derive(Debug)]
+struct Live {
+    draft: Draft,
+    description: &'static Description,
+    log: AuditLog,
+    context: Option<Context>,
+    /// The intent that the event takes the place of.
+    intent: Option<RecordId>,
+}
+
+/// How a scope ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Success,
+    Failure,
+    Panicked,
+    Cancelled,
+}
+
+/// Opens a scope and captures what is to be told of its beginning.
+#[inline]
+pub fn open(description: &'static Description, capture: impl FnOnce(&mut EventWriter<'_>)) -> Scope {
+    let context = Context::current();
+    match registry::resolve(context.as_ref()) {
+        Some(log) => Scope(Some(Live::begin(description, log, context, capture))),
+        None => Scope(None),
+    }
+}
+
+/// Opens a scope whose intent is stored before the call goes on.
+///
+/// # Errors
+/// When the intent cannot be stored; then the call must not happen.
+pub async fn open_strict(
+    description: &'static Description,
+    capture: impl FnOnce(&mut EventWriter<'_>),
+) -> Result<Scope, Unavailable> {
+    let (mut live, appending) = begin_strict(description, capture)?;
+    live.intent = Some(live.log.intent_stored(appending.await)?);
+    Ok(Scope(Some(live)))
+}
+
+/// [`open_strict`], on a thread that may wait.
+///
+/// # Errors
+/// When the intent cannot be stored; then the call must not happen.
+pub fn open_strict_sync(
+    description: &'static Description,
+    capture: impl FnOnce(&mut EventWriter<'_>),
+) -> Result<Scope, Unavailable> {
+    let (mut live, appending) = begin_strict(description, capture)?;
+    live.intent = Some(live.log.intent_stored(appending.wait(INTENT_DEADLINE))?);
+    Ok(Scope(Some(live)))
+}
+
+fn begin_strict(
+    description: &'static Description,
+    capture: impl FnOnce(&mut EventWriter<'_>),
+) -> Result<(Live, Appending), Unavailable> {
+    let context = Context::current();
+    let Some(log) = registry::resolve(context.as_ref()) else {
+        return Err(Unavailable::new(
+            "no audit log is started in this process: call `AuditLog::from_env()?.start()` before the first request",
+        ));
+    };
+    let live = Live::begin(description, log, context, capture);
+    let ending = Ending { outcome: Some("unknown"), action: None };
+    let intent = encode(&live.log, live.context.as_ref(), live.draft.clone(), ending);
+    let appending = live.log.append_intent(intent, description)?;
+    Ok((live, appending))
+}
+
+/// Writes to the event of the innermost scope that runs here: what is known only in the middle of a call.
+///
+/// Outside of any scope, or without an audit log, `write` does not run; outside of any scope that is counted in
+/// [`Stats::unscoped_records`](crate::Stats::unscoped_records).
+///
+/// ```
+/// # struct Coupon { code: String }
+/// # fn find_coupon() -> Option<Coupon> { None }
+/// audit_core::record(|event| {
+///     event.metadata("attempt", 2);
+/// });
+/// ```
+pub fn record(write: impl FnOnce(&mut EventWriter<'_>)) {
+    // Taken out meanwhile, so that a `record` within `write` finds no scope rather than this one half-written.
+    match CURRENT.try_with(Cell::take) {
+        Ok(Some(mut live)) => {
+            let Live { draft, log, .. } = &mut live;
+            guarded(draft, log.hash_key(), write);
+            let _ = CURRENT.try_with(|current| current.set(Some(live)));
+        }
+        _ => registry::count_unscoped_record(),
+    }
+}
+
+/// Lets the caller's code write to an event; if it panics, what it wrote whole stays.
+#[inline]
+fn guarded(draft: &mut Draft, hash_key: Option<&HashKey>, write: impl FnOnce(&mut EventWriter<'_>)) {
+    if catch_unwind(AssertUnwindSafe(|| write(&mut EventWriter::new(draft, hash_key)))).is_err() {
+        draft.count_failed();
+    }
+}
+
+impl Live {
+    #[inline]
+    fn begin(
+        description: &'static Description,
+        log: AuditLog,
+        context: Option<Context>,
+        capture: impl FnOnce(&mut EventWriter<'_>),
+    ) -> Self {
+        let mut draft = Self::draft(description, context.as_ref());
+        guarded(&mut draft, log.hash_key(), capture);
+        Self { draft, description, log, context, intent: None }
+    }
+
+    /// Kept out of `begin`, which is compiled anew for each handler.
+    fn draft(description: &'static Description, context: Option<&Context>) -> Draft {
+        Draft::begin(description.action, description.version, Timestamp::now(), |buf| match context {
+            Some(context) => context.begin_event(buf),
+            None => {
+                buf.extend_from_slice(b"{\"location\":");
+                buf.extend_from_slice(UNKNOWN_LOCATION);
+                buf.push(b'}');
+            }
+        })
+    }
+
+    /// Hands the event over, if this way out is told. Returns the wait for it, if there is one.
+    fn finish(self, exit: Exit) -> Option<Storing> {
+        let Description { on, failure_action, .. } = *self.description;
+        let (told, ending) = match exit {
+            Exit::Success => (on.ok, Ending::default()),
+            Exit::Failure => (on.err, Ending { outcome: Some("failure"), action: failure_action }),
+            Exit::Panicked => (on.panic, Ending { outcome: Some("panicked"), action: None }),
+            Exit::Cancelled => (on.cancel, Ending { outcome: Some("cancelled"), action: None }),
+        };
+        // An intent must be settled whatever the way out, or it would be told as `unknown`.
+        if !told && self.intent.is_none() {
+            return None;
+        }
+        let Self { draft, description, log, context, intent } = self;
+        let event = encode(&log, context.as_ref(), draft, ending);
+        log.append(event, description, intent)
+    }
+}
+
+/// Ends `draft` with what it takes from its surroundings.
+fn encode(log: &AuditLog, context: Option<&Context>, draft: Draft, ending: Ending) -> Encoded {
+    match context {
+        Some(context) => context.defaults(|defaults| draft.finish(log.fill(defaults), ending)),
+        None => draft.finish(log.fill(Defaults::default()), ending),
+    }
+}
+
+/// A scope's end: whatever happens to the call, this tells it once.
+#[derive(Debug)]
+struct Guard<R, C: Close<R>> {
+    live: Option<Live>,
+    close: Option<C>,
+    /// The call has begun; one that never did is not told.
+    begun: bool,
+    /// The body runs right now. Still so in `Drop` means that it panicked.
+    running: bool,
+    output: PhantomData<fn(&R)>,
+}
+
+/// Writes what a scope's end tells and says whether the call failed: `None` where it did not return.
+pub trait Close<R>: FnOnce(Option<&R>, &mut EventWriter<'_>) -> bool {}
+
+impl<R, F: FnOnce(Option<&R>, &mut EventWriter<'_>) -> bool> Close<R> for F {}
+
+impl<R, C: Close<R>> Guard<R, C> {
+    fn new(scope: Scope, close: C) -> Self {
+        Self { live: scope.0, close: Some(close), begun: false, running: false, output: PhantomData }
+    }
+
+    /// Runs a part of the body with this scope as the innermost.
+    #[inline]
+    fn run<T>(&mut self, body: impl FnOnce() -> T) -> T {
+        if self.live.is_none() {
+            return body();
+        }
+        self.begun = true;
+        self.running = true;
+        let result = {
+            let _entered = Entered::new(&mut self.live);
+            body()
+        };
+        self.running = false;
+        result
+    }
+
+    #[inline]
+    fn finish(&mut self, output: Option<&R>) -> Option<Storing> {
+        let mut live = self.live.take()?;
+        let close = self.close.take()?;
+        let mut failed = false;
+        guarded(&mut live.draft, live.log.hash_key(), |event| failed = close(output, event));
+        let exit = match output {
+            Some(_) if failed => Exit::Failure,
+            Some(_) => Exit::Success,
+            None if self.running => Exit::Panicked,
+            None => Exit::Cancelled,
+        };
+        live.finish(exit)
+    }
+}
+
+impl<R, C: Close<R>> Drop for Guard<R, C> {
+    fn drop(&mut self) {
+        if self.begun && self.live.is_some() {
+            // Nobody is left to wait for it.
+            drop(self.finish(None));
+        }
+    }
+}
+
+/// While it lives, its scope is the innermost of this thread.
+struct Entered<'a>(&'a mut Option<Live>);
+
+impl<'a> Entered<'a> {
+    #[inline]
+    fn new(live: &'a mut Option<Live>) -> Self {
+        swap(live);
+        Self(live)
+    }
+}
+
+impl Drop for Entered<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        swap(self.0);
+    }
+}
+
+#[inline]
+fn swap(live: &mut Option<Live>) {
+    // Fails only while the thread ends; then the scope stays where it is.
+    let _ = CURRENT.try_with(|current| {
+        let outer = current.take();
+        current.set(std::mem::replace(live, outer));
+    });
+}
+
+/// Runs an async body within its scope.
+#[inline]
+pub fn scope<F: Future, C: Close<F::Output>>(scope: Scope, future: F, close: C) -> Scoped<F, C> {
+    Scoped { future, guard: Guard::new(scope, close), output: None, storing: None }
+}
+
+/// Runs a body within its scope.
+#[inline]
+pub fn scope_sync<R, C: Close<R>>(scope: Scope, body: impl FnOnce() -> R, close: C) -> R {
+    let mut guard = Guard::new(scope, close);
+    let output = guard.run(body);
+    if let Some(storing) = guard.finish(Some(&output)) {
+        storing.wait();
+    }
+    output
+}
+
+pin_project! {
+    /// A future that runs within its scope; see [`scope`].
+    #[derive(Debug)]
+    pub struct Scoped<F: Future, C: Close<F::Output>> {
+        #[pin]
+        future: F,
+        guard: Guard<F::Output, C>,
+        // What the body returned, while its event is stored.
+        output: Option<F::Output>,
+        storing: Option<Storing>,
+    }
+}
+
+impl<F: Future, C: Close<F::Output>> Future for Scoped<F, C> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<F::Output> {
+        let mut this = self.project();
+        if this.storing.is_none() {
+            let Poll::Ready(output) = this.guard.run(|| this.future.as_mut().poll(task)) else {
+                return Poll::Pending;
+            };
+            let Some(storing) = this.guard.finish(Some(&output)) else { return Poll::Ready(output) };
+            *this.output = Some(output);
+            *this.storing = Some(storing);
+        }
+        let Some(storing) = this.storing else { return Poll::Pending };
+        if Pin::new(&mut *storing).poll(task).is_pending() {
+            return Poll::Pending;
+        }
+        // Polled again after it was ready, this would wait for ever instead of panicking.
+        this.output.take().map_or(Poll::Pending, Poll::Ready)
+    }
+}

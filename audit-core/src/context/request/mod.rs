@@ -1,0 +1,31 @@
+//! What all integrations with HTTP frameworks have in common: reading a request, once, into a context, and looking at it
+//! again once it is answered.
+
+mod builder;
+mod client_address;
+mod geolocation;
+mod hops;
+mod metadata;
+mod names;
+mod node;
+#[cfg(feature = "tower")]
+mod outcome;
+mod rejection;
+mod request_id;
+mod settings;
+mod text;
+mod trace;
+mod view;
+mod watch;
+
+pub use self::client_address::{ClientAddress, InvalidNetwork, TrustedProxies};
+pub use self::geolocation::Geolocation;
+pub use self::metadata::MetadataWriter;
+pub use self::names::Names;
+pub use self::rejection::Rejection;
+
+pub(super) use self::builder::common_methods;
+pub(super) use self::client_address::unreadable_addresses;
+pub(super) use self::settings::Settings;
+pub(super) use self::view::RequestView;
+pub(super) use self::watch::{Watch, Watching, status_of_grpc};

@@ -1,0 +1,80 @@
+//! What clients send, made readable: any bytes become text, and never more than an event may hold.
+
+use std::borrow::Cow;
+
+use crate::event::limits::TEXT_CHARS;
+
+/// No text of an event is longer than [`TEXT_CHARS`], and no character takes more bytes than four. One more, so that
+/// what is cut is seen to be.
+const MOST_BYTES: usize = (TEXT_CHARS + 1) * 4;
+
+/// What is no UTF-8 shows as `U+FFFD`.
+pub(super) fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(MOST_BYTES)])
+}
+
+/// [`readable`], with `%41` as `A`; a `%` without two digits behind it stays.
+pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+    if text.contains('%') { readable(&decode(text.as_bytes())).into_owned().into() } else { readable(text.as_bytes()) }
+}
+
+/// [`decoded`], with `+` as a space, as forms are written:
+/// [URL Standard, section 5.1](https://url.spec.whatwg.org/#urlencoded-parsing).
+pub(super) fn form_decoded(text: &str) -> Cow<'_, str> {
+    if text.contains('+') { decoded(&text.replace('+', " ")).into_owned().into() } else { decoded(text) }
+}
+
+fn decode(text: &[u8]) -> Vec<u8> {
+    let text = &text[..text.len().min(MOST_BYTES * 3)];
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, behind)) = rest.split_first() {
+        let digits = || Some((hex(*behind.first()?)? << 4) | hex(*behind.get(1)?)?);
+        match (byte, digits()) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                rest = &behind[2..];
+            }
+            _ => {
+                decoded.push(byte);
+                rest = behind;
+            }
+        }
+    }
+    decoded
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).map(|digit| digit as u8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_bytes_are_readable_and_never_many() {
+        assert_eq!(readable(b"gr\xc3\xb6\xff\xfe"), "grö\u{fffd}\u{fffd}");
+        assert!(readable(&vec![b'x'; 64 * 1024]).len() <= MOST_BYTES);
+        assert!(decoded(&"%41".repeat(64 * 1024)).len() <= MOST_BYTES);
+    }
+
+    #[test]
+    fn percent_signs_are_decoded_where_they_mean_something() {
+        for (text, expected) in [
+            ("plain", "plain"),
+            ("San%20Francisco", "San Francisco"),
+            ("%e2%82%ac", "€"),
+            ("%ff", "\u{fffd}"),
+            ("100%", "100%"),
+            ("%4", "%4"),
+            ("%zz%41", "%zzA"),
+            ("%é", "%é"),
+            ("a+b", "a+b"),
+            ("", ""),
+        ] {
+            assert_eq!(decoded(text), expected);
+        }
+        assert_eq!(form_decoded("a+b%2Bc"), "a b+c");
+    }
+}

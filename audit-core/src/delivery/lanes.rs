@@ -1,0 +1,103 @@
+//! Lanes that wait, each for itself. Pure, time and chance come from outside.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::retry::Backoff;
+use crate::outbox::Lane;
+
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
+
+/// So many failures in a row are the lane's and no longer those of single events: at 20 % errors by chance a lane
+/// would wait after every fifth event otherwise.
+const FAILURES: u32 = 4;
+
+/// Failures of this age are forgotten.
+const MEMORY: Duration = Duration::from_secs(600);
+
+/// Which lanes wait. A lane is known from its first failure to its next success.
+#[derive(Debug, Default)]
+pub(super) struct Lanes(HashMap<Lane, Troubled>);
+
+#[derive(Debug, Clone, Copy)]
+struct Troubled {
+    failures: u32,
+    until: Instant,
+}
+
+impl Lanes {
+    pub(super) fn went_well(&mut self, lane: Lane) {
+        self.0.remove(&lane);
+    }
+
+    pub(super) fn failed(&mut self, lane: Lane, now: Instant, random: f64) {
+        let troubled = self.0.entry(lane).or_insert(Troubled { failures: 0, until: now });
+        if now > troubled.until + MEMORY {
+            troubled.failures = 0;
+        }
+        troubled.failures = troubled.failures.saturating_add(1);
+        let wait = match troubled.failures.checked_sub(FAILURES) {
+            Some(further) => BACKOFF.wait(further + 1, random),
+            None => Duration::ZERO,
+        };
+        troubled.until = troubled.until.max(now + wait);
+    }
+
+    /// The lanes that wait at `now`.
+    pub(super) fn waiting(&mut self, now: Instant) -> HashSet<Lane> {
+        self.0.retain(|_, troubled| now <= troubled.until + MEMORY);
+        self.0.iter().filter(|(_, troubled)| troubled.until > now).map(|(lane, _)| *lane).collect()
+    }
+
+    /// When the first of those that wait at `now` goes on.
+    pub(super) fn next(&self, now: Instant) -> Option<Instant> {
+        self.0.values().map(|troubled| troubled.until).filter(|until| *until > now).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Lane = Lane(1);
+    const B: Lane = Lane(2);
+
+    fn fail(lanes: &mut Lanes, lane: Lane, times: u32, now: Instant) {
+        for _ in 0..times {
+            lanes.failed(lane, now, 0.5);
+        }
+    }
+
+    #[test]
+    fn holds_up_only_itself() {
+        let now = Instant::now();
+        let mut lanes = Lanes::default();
+        fail(&mut lanes, A, FAILURES, now);
+        fail(&mut lanes, B, FAILURES - 1, now);
+        assert_eq!(lanes.waiting(now), HashSet::from([A]));
+        assert_eq!(lanes.next(now), Some(now + Duration::from_millis(250)));
+        assert!(lanes.waiting(now + Duration::from_millis(250)).is_empty());
+    }
+
+    #[test]
+    fn a_success_ends_the_row() {
+        let now = Instant::now();
+        let mut lanes = Lanes::default();
+        fail(&mut lanes, A, 20, now);
+        lanes.went_well(A);
+        fail(&mut lanes, A, FAILURES - 1, now);
+        assert!(lanes.waiting(now).is_empty());
+    }
+
+    #[test]
+    fn waits_at_most_a_minute_and_forgets() {
+        let now = Instant::now();
+        let mut lanes = Lanes::default();
+        fail(&mut lanes, A, 1_000, now);
+        assert_eq!(lanes.next(now), Some(now + Duration::from_secs(30)), "half of a minute by this chance");
+        assert!(lanes.waiting(now + 2 * MEMORY).is_empty());
+        assert!(lanes.0.is_empty(), "lanes are not remembered for ever");
+    }
+}

@@ -1,0 +1,462 @@
+//! The loop from the outbox to the sink.
+//!
+//! It selects, handles, and starts tasks; it never waits for the world itself. Everything that does (claiming,
+//! inspecting, sending, settling) is a task, and its end is an event. What to do next is asked of pure parts: [`decide`]
+//! for the event, [`Gate`], [`Pace`], [`Concurrency`] and [`Lanes`] for the time.
+//!
+//! Invariants:
+//! 1. At most one task looks into the outbox, and at most `Concurrency::limit` records are claimed and not settled.
+//! 2. While the gate is closed nothing is claimed, and what was being claimed when it closed is given back unsent.
+//! 3. Whenever nothing is under way the loop sleeps until a moment in the future, or until the outbox changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::decide::{Decision, Departure, Fate, Signal, Wait, decide, depart};
+use super::drain::{Drain, Drains};
+use super::gate::Gate;
+use super::lanes::Lanes;
+use super::pace::{Concurrency, Pace};
+use super::retry::{Backoff, Random};
+use super::settle::{Replacement, Settlement, note_failure, settle};
+use super::stats::{Counters, Health};
+use super::{DeliverySettings, Reply, Sink};
+use crate::outbox::{
+    BurialReason, ClaimId, ClaimRequest, Claimed, Contents, MAX_WAIT, Outbox, OutboxError, OutboxErrorKind, Retry,
+    Timestamp,
+};
+
+/// For one event that failed by itself.
+const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
+
+/// For an outbox that failed.
+const OUTBOX_BACKOFF: Backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(10));
+
+/// How long the outbox may take to answer. What it lends after that is lent again after its lease.
+const OUTBOX_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long the outbox may take to say what it holds when the time is up.
+const LAST_LOOK: Duration = Duration::from_millis(100);
+
+/// How long credentials may take to be read again before the next probe goes with the old ones.
+const REFRESH: Duration = Duration::from_secs(10);
+
+/// An attempt that fails after so long met an overloaded endpoint; a connection that breaks sooner says nothing.
+const SLOW: Duration = Duration::from_secs(2);
+
+pub(super) struct Worker {
+    outbox: Arc<dyn Outbox>,
+    sink: Arc<dyn Sink>,
+    settings: DeliverySettings,
+    counters: Arc<Counters>,
+    drains: Drains,
+    commands: UnboundedReceiver<Drain>,
+    random: Random,
+    gate: Gate,
+    pace: Pace,
+    concurrency: Concurrency,
+    lanes: Lanes,
+    tasks: JoinSet<Done>,
+    /// The task that looks into the outbox, or reads credentials before it.
+    looking: Option<Id>,
+    /// When to look into the outbox next; until then it has nothing that can be sent, as far as is known.
+    look_at: Instant,
+    /// When the first of the records that were put off since the last claim is due. An inspection may have missed it.
+    put_off: Option<Instant>,
+    outbox_failures: u32,
+}
+
+/// What a task has done.
+enum Done {
+    Refreshed,
+    Claimed { asked: usize, result: Result<Vec<Claimed>, OutboxError> },
+    Inspected(Result<Contents, OutboxError>),
+    Sent(Box<Attempt>, Reply),
+    Settled { due: Option<Timestamp> },
+}
+
+struct Attempt {
+    record: Claimed,
+    sent: Instant,
+    sent_at: Timestamp,
+    lease_ends: Instant,
+}
+
+impl Worker {
+    pub(super) fn new(
+        outbox: Arc<dyn Outbox>,
+        sink: Arc<dyn Sink>,
+        settings: DeliverySettings,
+        counters: Arc<Counters>,
+        commands: UnboundedReceiver<Drain>,
+        random: Random,
+    ) -> Self {
+        let now = Instant::now();
+        let settings = settings.bounded();
+        Self {
+            outbox,
+            sink,
+            counters,
+            drains: Drains::default(),
+            commands,
+            random,
+            gate: Gate::new(),
+            pace: Pace::new(settings.pace, now),
+            concurrency: Concurrency::new(settings.concurrency, now),
+            settings,
+            lanes: Lanes::default(),
+            tasks: JoinSet::new(),
+            looking: None,
+            look_at: now,
+            put_off: None,
+            outbox_failures: 0,
+        }
+    }
+
+    /// Delivers until it is told to stop, or until the handle is gone.
+    pub(super) async fn run(mut self) {
+        loop {
+            self.look();
+            let wake = self.wake();
+            let idle = self.looking.is_none() && self.look_at > Instant::now();
+            tokio::select! {
+                biased;
+                command = self.commands.recv() => match command {
+                    Some(drain) => self.begin(drain),
+                    None => return,
+                },
+                Some(done) = self.tasks.join_next_with_id() => self.handle(done),
+                () = async { self.outbox.changed().await }, if idle => self.look_at = Instant::now(),
+                () = sleep_until(wake) => {}
+            }
+            self.end_late_drains().await;
+            if self.drains.stopped() {
+                return;
+            }
+        }
+    }
+
+    /// Records that are claimed and not settled.
+    fn busy(&self) -> usize {
+        self.tasks.len() - usize::from(self.looking.is_some())
+    }
+
+    /// How many more records may be claimed at `now`, the pace aside.
+    fn room(&self, now: Instant) -> usize {
+        self.concurrency.limit().min(self.gate.width(now)).saturating_sub(self.busy())
+    }
+
+    /// Claims as much as may be sent, if it is time to.
+    fn look(&mut self) {
+        let now = Instant::now();
+        if self.looking.is_some() || now < self.look_at {
+            return;
+        }
+        if self.gate.take_refresh(now) {
+            return self.refresh();
+        }
+        let asked = self.room(now).min(self.pace.available(now));
+        if asked > 0 {
+            self.claim(asked, now);
+        }
+    }
+
+    /// The next moment at which there is something to do, if nothing happens until then.
+    fn wake(&self) -> Instant {
+        let now = Instant::now();
+        let some_time = now + MAX_WAIT;
+        let look = if self.looking.is_some() {
+            some_time
+        } else if now < self.look_at {
+            self.look_at
+        } else if self.gate.width(now) == 0 {
+            self.gate.until().unwrap_or(some_time)
+        } else if self.room(now) == 0 {
+            some_time
+        } else {
+            self.pace.next()
+        };
+        self.drains.deadline().map_or(look, |deadline| look.min(deadline))
+    }
+
+    fn refresh(&mut self) {
+        let sink = Arc::clone(&self.sink);
+        // A provider of keys is somebody else's code, and may well block.
+        self.look_by(async move {
+            let read = tokio::task::spawn_blocking(move || sink.refresh_credentials());
+            if !matches!(timeout(REFRESH, read).await, Ok(Ok(()))) {
+                tracing::warn!("the credentials could not be read again; trying with those that are known");
+            }
+            Done::Refreshed
+        });
+    }
+
+    fn claim(&mut self, asked: usize, now: Instant) {
+        let outbox = Arc::clone(&self.outbox);
+        let waiting = self.lanes.waiting(now);
+        self.put_off = None;
+        let (lease, now) = (self.settings.lease, self.settings.clock.now());
+        self.look_by(async move {
+            let request = ClaimRequest { max: asked, lease, now, waiting_lanes: &waiting };
+            let result = timeout(OUTBOX_PATIENCE, outbox.claim(request)).await.unwrap_or_else(|_| Err(silent()));
+            Done::Claimed { asked, result }
+        });
+    }
+
+    fn inspect(&mut self) {
+        let outbox = Arc::clone(&self.outbox);
+        self.look_by(async move {
+            let result = timeout(OUTBOX_PATIENCE, outbox.inspect()).await.unwrap_or_else(|_| Err(silent()));
+            Done::Inspected(result)
+        });
+    }
+
+    fn look_by(&mut self, task: impl Future<Output = Done> + Send + 'static) {
+        self.looking = Some(self.tasks.spawn(task).id());
+    }
+
+    fn handle(&mut self, done: Result<(Id, Done), JoinError>) {
+        let (id, done) = match done {
+            Ok(done) => done,
+            Err(error) => return self.task_failed(error.id()),
+        };
+        if self.looking == Some(id) {
+            self.looking = None;
+        }
+        match done {
+            Done::Refreshed => {}
+            Done::Claimed { asked, result: Ok(records) } => self.claimed(asked, records),
+            Done::Inspected(Ok(contents)) => self.inspected(contents),
+            Done::Claimed { result: Err(error), .. } | Done::Inspected(Err(error)) => self.outbox_failed(&error),
+            Done::Sent(attempt, reply) => self.sent(*attempt, &reply),
+            Done::Settled { due } => self.settled(due),
+        }
+    }
+
+    /// A task panicked: a sink or an outbox is broken. The record, if it was one, is lent again after its lease.
+    fn task_failed(&mut self, id: Id) {
+        self.counters.panics.add_one();
+        tracing::error!("a sink or an outbox panicked during delivery; the event is tried again after its lease");
+        if self.looking == Some(id) {
+            self.looking = None;
+            self.look_at = Instant::now() + self.settings.poll_interval;
+        }
+    }
+
+    fn claimed(&mut self, asked: usize, records: Vec<Claimed>) {
+        self.outbox_works();
+        let exhausted = records.len() < asked;
+        self.pace.spend(records.len());
+        for record in records {
+            self.depart(record);
+        }
+        if exhausted {
+            self.inspect();
+        }
+    }
+
+    fn depart(&mut self, record: Claimed) {
+        let now = Instant::now();
+        let sent_at = self.settings.clock.now();
+        let lease_ends = now + self.settings.lease;
+        if self.gate.width(now) == 0 {
+            let retry = Retry { due: sent_at, history: record.history };
+            return self.settle(record.claim, lease_ends, Settlement::Reschedule { retry, attempted: false });
+        }
+        match depart(record.history, sent_at, self.settings.duplicates) {
+            Departure::Clear => {}
+            Departure::PossibleDuplicate => self.counters.possible_duplicates.add_one(),
+            Departure::Park => return self.park(record.claim, lease_ends, sent_at),
+        }
+        self.counters.attempts.add_one();
+        let sink = Arc::clone(&self.sink);
+        let patience = self.settings.attempt_timeout;
+        self.tasks.spawn(async move {
+            let reply = match timeout(patience, sink.send(record.key, record.payload.clone())).await {
+                Ok(reply) => reply,
+                Err(_) => Reply::Unknown(format!("the sink did not answer within {patience:?}")),
+            };
+            Done::Sent(Box::new(Attempt { record, sent: now, sent_at, lease_ends }), reply)
+        });
+    }
+
+    fn park(&mut self, claim: ClaimId, lease_ends: Instant, at: Timestamp) {
+        let message = "an attempt more than 23 hours ago may have arrived, and the sink may have forgotten its \
+                       idempotency key since: look for the event there before sending it again"
+            .to_owned();
+        let reason = BurialReason { status: None, message, at };
+        self.settle(claim, lease_ends, Settlement::Bury { reason, replacement: None, parked: true });
+    }
+
+    fn sent(&mut self, attempt: Attempt, reply: &Reply) {
+        let Attempt { record, sent, sent_at, lease_ends } = attempt;
+        let (now, at) = (Instant::now(), self.settings.clock.now());
+        let Decision { fate, signal } = decide(reply, record.history, sent_at);
+        self.note(signal, sent, now, reply);
+        let settlement = match fate {
+            Fate::Delivered { understood } => {
+                self.lanes.went_well(record.lane);
+                self.concurrency.went_well(self.busy() + 1);
+                Settlement::Acknowledge { understood }
+            }
+            Fate::Retry { history, wait } => {
+                let due = at.after(self.wait(&record, history.attempts, wait, now));
+                Settlement::Reschedule { retry: Retry { due, history }, attempted: true }
+            }
+            Fate::Dead { status, message, replace } => {
+                self.lanes.went_well(record.lane);
+                tracing::warn!(record = record.claim.record.0, status, reason = %message, "an audit event was refused");
+                let reason = BurialReason { status: Some(status), message, at };
+                return self.bury(record, lease_ends, reason, replace);
+            }
+        };
+        self.settle(record.claim, lease_ends, settlement);
+    }
+
+    /// How long a record waits before it is due again, and whether its lane waits with it.
+    fn wait(&mut self, record: &Claimed, attempts: u32, wait: Wait, now: Instant) -> Duration {
+        match wait {
+            Wait::Endpoint => Duration::ZERO,
+            Wait::Backoff { at_least } => {
+                self.counters.ambiguous.add_one();
+                self.lanes.failed(record.lane, now, self.random.fraction());
+                BACKOFF.wait(attempts, self.random.fraction()).max(at_least.min(MAX_WAIT))
+            }
+        }
+    }
+
+    /// Lets everything that looks after the endpoint know how it is.
+    fn note(&mut self, signal: Signal, sent: Instant, now: Instant, reply: &Reply) {
+        match signal {
+            Signal::Working => {}
+            Signal::Failing { overloaded } => {
+                if overloaded || now - sent >= SLOW {
+                    self.concurrency.overloaded(sent, now);
+                }
+            }
+            Signal::Throttled { .. } => {
+                self.counters.throttled.add_one();
+                self.pace.throttled(sent, now);
+            }
+            Signal::Unauthorized => self.counters.unauthorized.add_one(),
+            Signal::Unreachable => self.counters.unreachable.add_one(),
+        }
+        self.gate.note(signal, sent, now, self.random.fraction());
+        let health = self.gate.health();
+        if !self.counters.set_health(health, self.settings.clock.now()) {
+            return;
+        }
+        let detail = match reply {
+            Reply::NotSent(why) | Reply::Unknown(why) => why.clone(),
+            Reply::Answered(answer) => format!("status {}", answer.status),
+        };
+        match health {
+            Health::Ok => tracing::info!("audit events are being delivered again"),
+            Health::Throttled => tracing::warn!(detail, "the sink asks for fewer requests: audit events wait"),
+            Health::Unauthorized => tracing::error!(
+                detail,
+                "the sink refuses the API key: audit events wait; the key is read again every minute"
+            ),
+            Health::Unreachable => tracing::warn!(detail, "the sink cannot be reached: audit events wait"),
+        }
+    }
+
+    fn bury(&mut self, record: Claimed, lease_ends: Instant, reason: BurialReason, replace: bool) {
+        let (outbox, sink, counters) = (Arc::clone(&self.outbox), Arc::clone(&self.sink), Arc::clone(&self.counters));
+        self.tasks.spawn(async move {
+            // The sink's code, which must not take the loop with it if it panics.
+            let minimal = if replace { sink.minimal(&record.payload) } else { None };
+            let replacement = minimal.map(|payload| Replacement::new(&record, payload));
+            let settlement = Settlement::Bury { reason, replacement, parked: false };
+            settle(outbox, record.claim, settlement, counters, lease_ends).await;
+            Done::Settled { due: None }
+        });
+    }
+
+    fn settle(&mut self, claim: ClaimId, lease_ends: Instant, settlement: Settlement) {
+        let due = match &settlement {
+            Settlement::Reschedule { retry, .. } => Some(retry.due),
+            Settlement::Acknowledge { .. } | Settlement::Bury { .. } => None,
+        };
+        let (outbox, counters) = (Arc::clone(&self.outbox), Arc::clone(&self.counters));
+        self.tasks.spawn(async move {
+            settle(outbox, claim, settlement, counters, lease_ends).await;
+            Done::Settled { due }
+        });
+    }
+
+    fn settled(&mut self, due: Option<Timestamp>) {
+        let now = Instant::now();
+        if let Some(due) = due {
+            let due = now + self.until(due);
+            self.look_at = self.look_at.min(due);
+            self.put_off = Some(self.put_off.map_or(due, |earlier| earlier.min(due)));
+        }
+        if !self.drains.is_empty() && self.busy() == 0 && self.looking.is_none() {
+            self.inspect();
+        }
+    }
+
+    /// Nothing more could be claimed: looks when something will be due.
+    fn inspected(&mut self, contents: Contents) {
+        self.outbox_works();
+        if contents.next_due.is_none() && self.busy() == 0 {
+            self.drains.end_drained(&self.counters, contents);
+        }
+        let now = Instant::now();
+        let lane = self.lanes.next(now);
+        let due = contents.next_due.and_then(|due| match self.until(due) {
+            wait if !wait.is_zero() => Some(now + wait),
+            // It is in a lane that waits.
+            _ if lane.is_some() => None,
+            // It came this moment, or the outbox has a reason to keep it back.
+            _ => Some(now + Duration::from_millis(50)),
+        });
+        let poll = now + self.settings.poll_interval;
+        self.look_at = [due, lane, self.put_off].into_iter().flatten().fold(poll, Instant::min);
+    }
+
+    /// How long from now until `due`.
+    fn until(&self, due: Timestamp) -> Duration {
+        due.since(self.settings.clock.now()).min(MAX_WAIT)
+    }
+
+    fn outbox_works(&mut self) {
+        self.outbox_failures = 0;
+        if self.counters.set_outbox_failing(false) {
+            tracing::info!("the outbox works again");
+        }
+    }
+
+    fn outbox_failed(&mut self, error: &OutboxError) {
+        note_failure(&self.counters, error);
+        self.outbox_failures = self.outbox_failures.saturating_add(1);
+        // Never at once, whatever chance says.
+        let wait = OUTBOX_BACKOFF.wait(self.outbox_failures, 0.5 + self.random.fraction() / 2.0);
+        self.look_at = Instant::now() + wait;
+    }
+
+    fn begin(&mut self, drain: Drain) {
+        self.drains.push(drain);
+        if self.looking.is_none() {
+            self.inspect();
+        }
+    }
+
+    /// Ends the drains whose time is up.
+    async fn end_late_drains(&mut self) {
+        let now = Instant::now();
+        if self.drains.deadline().is_some_and(|deadline| deadline <= now) {
+            let contents = timeout(LAST_LOOK, self.outbox.inspect()).await;
+            self.drains.end_late(&self.counters, contents.ok().and_then(Result::ok), now);
+        }
+    }
+}
+
+fn silent() -> OutboxError {
+    OutboxError::new(OutboxErrorKind::Storage, format!("the outbox did not answer within {OUTBOX_PATIENCE:?}"))
+}

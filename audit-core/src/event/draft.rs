@@ -1,0 +1,382 @@
+//! An event while it is written.
+//!
+//! One buffer from the first byte to the request's body: sections are appended in the order in which they usually come,
+//! and what comes later than usual is put in its place.
+//!
+//! ```text
+//! {"event":{"action":"…","version":1,"occurred_at":"…","context":{…},"actor":{…},"targets":[…],"metadata":{…}},"organization_id":"…"}
+//! ```
+
+use super::fragments::Fragments;
+use super::json;
+use super::limits::{ACTOR_BYTES, CAPTURE_BYTES, TARGETS, TEXT_CHARS, USER_METADATA_KEYS};
+use super::members::{Members, OnDuplicate};
+use super::mended::Mended;
+use super::out::{Out, insert};
+use super::redaction::{HashKey, Redaction};
+use super::thing::Thing;
+use super::time::rfc3339;
+use super::value::{AuditValue, ValueWriter};
+use crate::outbox::Timestamp;
+
+const HEAD: &[u8] = b"{\"event\":{\"action\":\"";
+
+/// What most events need; a larger one grows.
+const USUAL_BYTES: usize = 1_024;
+
+/// The event of one scope, from its first line to its outcome.
+#[derive(Debug, Clone)]
+pub(crate) struct Draft {
+    buf: Vec<u8>,
+    mended: Mended,
+    organization: Organization,
+    action_len: usize,
+    /// Where the sections before the actor end.
+    head_end: usize,
+    actor_len: usize,
+    /// Where the `]` of the targets is, if there are any.
+    targets_end: Option<usize>,
+    /// Where the last target that may be written begins.
+    last_target: usize,
+    targets: usize,
+    /// The byte behind the `{` of the metadata, if there is any. It is the last section, open at its end.
+    metadata: Option<usize>,
+    members: Members,
+}
+
+/// A finished event.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    /// The body of the request.
+    pub(crate) payload: Vec<u8>,
+    /// The organization as a JSON string; empty if there is none.
+    pub(crate) organization: Organization,
+    /// What had to be mended.
+    pub(crate) mended: Mended,
+    /// Nobody said who acted.
+    pub(crate) actor_is_missing: bool,
+}
+
+/// What an event takes from where it happened, if its scope did not say it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Defaults<'a> {
+    /// A JSON object.
+    pub(crate) actor: Option<&'a [u8]>,
+    /// A JSON string.
+    pub(crate) organization: Option<&'a [u8]>,
+    /// What each event has, unless it says otherwise under the same key.
+    pub(crate) metadata: Option<&'a Fragments>,
+}
+
+/// What an event says about how its scope ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Ending {
+    /// The reserved key `outcome`; absent on success.
+    pub(crate) outcome: Option<&'static str>,
+    /// Replaces the action.
+    pub(crate) action: Option<&'static str>,
+}
+
+impl Draft {
+    /// Begins an event. `push_context` appends a JSON object with a `location`.
+    #[inline]
+    pub(crate) fn begin(
+        action: &str,
+        version: u32,
+        occurred_at: Timestamp,
+        push_context: impl FnOnce(&mut Vec<u8>),
+    ) -> Self {
+        let mut buf = Vec::with_capacity(USUAL_BYTES);
+        let mut mended = Mended::default();
+        buf.extend_from_slice(HEAD);
+        mended.truncated += u64::from(json::push_text(&mut buf, action, TEXT_CHARS));
+        let action_len = buf.len() - HEAD.len();
+        buf.extend_from_slice(b"\",\"version\":");
+        buf.extend_from_slice(itoa::Buffer::new().format(version).as_bytes());
+        buf.extend_from_slice(b",\"occurred_at\":\"");
+        buf.extend_from_slice(&rfc3339(occurred_at));
+        buf.extend_from_slice(b"\",\"context\":");
+        push_context(&mut buf);
+        Self {
+            head_end: buf.len(),
+            buf,
+            mended,
+            organization: Organization::default(),
+            action_len,
+            actor_len: 0,
+            targets_end: None,
+            last_target: 0,
+            targets: 0,
+            metadata: None,
+            members: Members::new(USER_METADATA_KEYS, CAPTURE_BYTES),
+        }
+    }
+
+    /// Sets the actor, in the place of one that was set before.
+    #[inline]
+    pub(crate) fn actor(
+        &mut self,
+        key: Option<&HashKey>,
+        kind: &str,
+        describe: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
+    ) {
+        self.remove_actor();
+        let at = self.head_end;
+        let room = self.buf.len() + ACTOR_BYTES;
+        let mut out = Out { buf: &mut self.buf, mended: &mut self.mended, key };
+        let written = insert(&mut out, at, |out| {
+            out.buf.extend_from_slice(b",\"actor\":");
+            Thing::write(out.reborrow(), room, kind, Some(&mut self.organization), describe);
+            true
+        });
+        self.actor_len = written;
+        self.shift(written as isize);
+    }
+
+    fn remove_actor(&mut self) {
+        if self.actor_len > 0 {
+            self.buf.drain(self.head_end..self.head_end + self.actor_len);
+            self.shift(-(self.actor_len as isize));
+            self.actor_len = 0;
+        }
+    }
+
+    /// Moves what stands behind the actor.
+    fn shift(&mut self, by: isize) {
+        let moved = |at: usize| at.wrapping_add_signed(by);
+        self.targets_end = self.targets_end.map(moved);
+        self.last_target = moved(self.last_target);
+        self.metadata = self.metadata.map(moved);
+    }
+
+    /// Sets the organization, unless `value` is empty.
+    pub(crate) fn organization(&mut self, key: Option<&HashKey>, value: &(impl AuditValue + ?Sized)) {
+        let out = Out { buf: &mut self.buf, mended: &mut self.mended, key };
+        self.organization.set(out, value);
+    }
+
+    /// Adds a target. The twentieth and those behind it are told by one that counts them.
+    #[inline]
+    pub(crate) fn target(
+        &mut self,
+        key: Option<&HashKey>,
+        kind: &str,
+        describe: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
+    ) {
+        if self.targets >= TARGETS {
+            return self.extra_target(kind);
+        }
+        let before = self.buf.len();
+        let begin = self.begin_targets();
+        let first = self.targets == 0;
+        let mut out = Out { buf: &mut self.buf, mended: &mut self.mended, key };
+        let written = insert(&mut out, begin, |out| {
+            if !first {
+                out.buf.push(b',');
+            }
+            Thing::write(out.reborrow(), CAPTURE_BYTES, kind, None, describe);
+            true
+        });
+        if !first && before + written > CAPTURE_BYTES {
+            self.buf.drain(begin..begin + written);
+            return self.extra_target(kind);
+        }
+        self.last_target = begin;
+        self.after_target(begin, written);
+        self.targets += 1;
+    }
+
+    /// Opens the list of targets if need be and returns where its next one belongs.
+    fn begin_targets(&mut self) -> usize {
+        if let Some(end) = self.targets_end {
+            return end;
+        }
+        let at = self.head_end + self.actor_len;
+        let mut out = Out { buf: &mut self.buf, mended: &mut self.mended, key: None };
+        let written = insert(&mut out, at, |out| {
+            out.buf.extend_from_slice(b",\"targets\":[]");
+            true
+        });
+        self.metadata = self.metadata.map(|start| start + written);
+        let end = at + written - 1;
+        self.targets_end = Some(end);
+        end
+    }
+
+    fn after_target(&mut self, begin: usize, written: usize) {
+        self.targets_end = Some(begin + written);
+        self.metadata = self.metadata.map(|start| start + written);
+    }
+
+    /// Tells of targets that have no place by a last one that counts them. It takes the place of a real one, save the
+    /// first, and is of the kind that had no place, since a schema knows that kind.
+    #[cold]
+    fn extra_target(&mut self, kind: &str) {
+        let Some(end) = self.targets_end else { return };
+        let counted_before = self.targets > TARGETS;
+        let begin = if self.targets == 1 { end } else { self.last_target };
+        self.mended.extra_targets += if counted_before || begin == end { 1 } else { 2 };
+        let name = format!("and {} more", self.mended.extra_targets);
+        self.buf.drain(begin..end);
+        self.metadata = self.metadata.map(|start| start - (end - begin));
+        let comma = self.buf[begin - 1] != b'[';
+        let mut out = Out { buf: &mut self.buf, mended: &mut self.mended, key: None };
+        let written = insert(&mut out, begin, |out| {
+            if comma {
+                out.buf.push(b',');
+            }
+            Thing::write(out.reborrow(), 0, kind, None, |mut target| {
+                target.id("more");
+                target.name(&name);
+                target
+            });
+            true
+        });
+        self.last_target = begin;
+        self.after_target(begin, written);
+        self.targets = TARGETS + 1;
+    }
+
+    /// Adds metadata under a name that the developer wrote.
+    #[inline]
+    pub(crate) fn metadata(
+        &mut self,
+        hash_key: Option<&HashKey>,
+        key: &str,
+        value: &(impl AuditValue + ?Sized),
+        redaction: Redaction,
+    ) {
+        self.write_metadata(hash_key, key, value, redaction, OnDuplicate::Replace);
+    }
+
+    /// Adds all that `value` serializes to, under its own names.
+    pub(crate) fn body(&mut self, hash_key: Option<&HashKey>, value: &(impl AuditValue + ?Sized)) {
+        self.write_metadata(hash_key, "", value, Redaction::None, OnDuplicate::Keep);
+    }
+
+    fn write_metadata(
+        &mut self,
+        hash_key: Option<&HashKey>,
+        key: &str,
+        value: &(impl AuditValue + ?Sized),
+        redaction: Redaction,
+        on_duplicate: OnDuplicate,
+    ) {
+        let object = self.begin_metadata();
+        let out = Out { buf: &mut self.buf, mended: &mut self.mended, key: hash_key };
+        value.write(ValueWriter::member(out, &mut self.members, object, key, redaction, on_duplicate));
+    }
+
+    fn begin_metadata(&mut self) -> usize {
+        *self.metadata.get_or_insert_with(|| {
+            self.buf.extend_from_slice(b",\"metadata\":{");
+            self.buf.len()
+        })
+    }
+
+    fn add_json(&mut self, key: &str, json: &[u8]) {
+        let object = self.begin_metadata();
+        let mut out = Out { buf: &mut self.buf, mended: &mut self.mended, key: None };
+        self.members.add(&mut out, object, key, OnDuplicate::Keep, |out| {
+            out.buf.extend_from_slice(json);
+            true
+        });
+    }
+
+    /// Counts a value that was lost to a panic in the caller's code.
+    pub(crate) fn count_failed(&mut self) {
+        self.mended.failed += 1;
+    }
+
+    /// Ends the event.
+    #[inline]
+    pub(crate) fn finish(mut self, defaults: Defaults<'_>, ending: Ending) -> Encoded {
+        for (key, json) in defaults.metadata.iter().flat_map(|metadata| metadata.iter()) {
+            self.add_json(key, json);
+        }
+        if let Some(outcome) = ending.outcome {
+            self.members.lift_limits();
+            self.metadata(None, "outcome", outcome, Redaction::None);
+        }
+        if self.targets == 0 {
+            self.target(None, "none", |mut target| {
+                target.id("none");
+                target
+            });
+        }
+        let actor_is_missing = self.actor_len == 0 && defaults.actor.is_none();
+        if let Some(start) = self.metadata {
+            if self.members.is_empty() {
+                self.buf.truncate(start - b",\"metadata\":{".len());
+            } else {
+                self.buf.push(b'}');
+            }
+        }
+        if self.actor_len == 0 {
+            self.buf.extend_from_slice(b",\"actor\":");
+            self.buf.extend_from_slice(defaults.actor.unwrap_or(b"{\"type\":\"unknown\",\"id\":\"unknown\"}"));
+        }
+        self.buf.push(b'}');
+        if let (true, Some(organization)) = (self.organization.is_none(), defaults.organization) {
+            self.organization = Organization::from_json(organization);
+        }
+        if !self.organization.is_none() {
+            self.buf.extend_from_slice(b",\"organization_id\":");
+            self.buf.extend_from_slice(self.organization.as_json());
+        }
+        self.buf.push(b'}');
+        if let Some(action) = ending.action {
+            self.buf.splice(HEAD.len()..HEAD.len() + self.action_len, action.bytes());
+        }
+        Encoded { payload: self.buf, organization: self.organization, mended: self.mended, actor_is_missing }
+    }
+}
+
+/// An organization's id as a JSON string, without an allocation for those of WorkOS' own length (30 characters).
+#[derive(Debug, Clone)]
+pub(crate) struct Organization {
+    short: [u8; Self::SHORT],
+    len: u8,
+    long: Option<Box<[u8]>>,
+}
+
+impl Default for Organization {
+    fn default() -> Self {
+        Self { short: [0; Self::SHORT], len: 0, long: None }
+    }
+}
+
+impl Organization {
+    const SHORT: usize = 47;
+
+    pub(crate) fn from_json(json: &[u8]) -> Self {
+        let mut organization = Self::default();
+        match organization.short.get_mut(..json.len()) {
+            Some(short) => {
+                short.copy_from_slice(json);
+                organization.len = json.len() as u8;
+            }
+            None => organization.long = Some(json.into()),
+        }
+        organization
+    }
+
+    /// Takes `value` unless it is empty, using the end of the buffer for a moment.
+    pub(crate) fn set(&mut self, out: Out<'_>, value: &(impl AuditValue + ?Sized)) {
+        let mut out = out;
+        let start = out.buf.len();
+        if ValueWriter::text(out.reborrow(), value) {
+            *self = Self::from_json(&out.buf[start..]);
+        }
+        out.buf.truncate(start);
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.len == 0 && self.long.is_none()
+    }
+
+    /// The JSON string, quotes included; nothing if there is no organization.
+    pub(crate) fn as_json(&self) -> &[u8] {
+        self.long.as_deref().unwrap_or(&self.short[..usize::from(self.len)])
+    }
+}

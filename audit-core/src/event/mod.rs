@@ -1,0 +1,28 @@
+//! What happened, within WorkOS' limits: an event that is written straight to bytes and valid by construction.
+//!
+//! This room does no I/O and reads no clock.
+
+mod draft;
+mod fragments;
+mod json;
+pub mod limits;
+mod members;
+mod mended;
+mod out;
+mod redaction;
+mod thing;
+mod time;
+mod value;
+
+pub use self::mended::Mended;
+pub use self::redaction::{HashKey, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, looks_secret};
+pub use self::value::{AuditValue, DebugValue, DisplayValue, ValueWriter};
+
+pub(crate) use self::draft::{Defaults, Draft, Encoded, Ending, Organization};
+pub(crate) use self::fragments::Fragments;
+pub(crate) use self::json::push_string;
+pub(crate) use self::out::Out;
+pub(crate) use self::thing::Thing;
+
+#[cfg(test)]
+mod draft_tests;

@@ -1,0 +1,148 @@
+//! The wait for an append.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::{OutboxError, OutboxErrorKind, RecordId};
+
+/// An append under way: await it in async code, or [`wait`](Appending::wait) for it on a thread.
+///
+/// Dropping it does not take the record back.
+#[derive(Debug)]
+pub struct Appending(State);
+
+#[derive(Debug)]
+enum State {
+    Done(Option<Result<RecordId, OutboxError>>),
+    Waiting(Arc<Slot>),
+}
+
+/// The other end of an [`Appending`]: whoever stores the record says here how it went.
+///
+/// Dropped without a word, it tells the waiting side that the outbox is closed, so that nobody waits for ever.
+#[derive(Debug)]
+pub struct AppendTicket(Arc<Slot>);
+
+#[derive(Debug, Default)]
+struct Slot {
+    result: Mutex<SlotState>,
+    done: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct SlotState {
+    told: bool,
+    result: Option<Result<RecordId, OutboxError>>,
+    waker: Option<Waker>,
+}
+
+impl Appending {
+    /// An append that is done.
+    #[must_use]
+    pub fn done(result: Result<RecordId, OutboxError>) -> Self {
+        Self(State::Done(Some(result)))
+    }
+
+    /// An append that somebody else finishes through the ticket.
+    #[must_use]
+    pub fn waiting() -> (AppendTicket, Self) {
+        let slot = Arc::new(Slot::default());
+        (AppendTicket(Arc::clone(&slot)), Self(State::Waiting(slot)))
+    }
+
+    /// Blocks this thread until the append is done, at most for `deadline`.
+    ///
+    /// # Errors
+    /// What the outbox said, or [`OutboxErrorKind::Storage`] when the deadline passed first.
+    pub fn wait(self, deadline: Duration) -> Result<RecordId, OutboxError> {
+        let slot = match self.0 {
+            State::Done(result) => return result.unwrap_or_else(|| Err(closed())),
+            State::Waiting(slot) => slot,
+        };
+        let end = Instant::now() + deadline;
+        let mut state = slot.lock();
+        loop {
+            if let Some(result) = state.result.take() {
+                return result;
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(OutboxError::new(
+                    OutboxErrorKind::Storage,
+                    format!("the outbox did not store the event within {deadline:?}; it may still do so"),
+                ));
+            }
+            state = slot.done.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The result, if it is there already.
+    pub fn now_or_never(&mut self) -> Option<Result<RecordId, OutboxError>> {
+        match &mut self.0 {
+            State::Done(result) => result.take(),
+            State::Waiting(slot) => slot.lock().result.take(),
+        }
+    }
+}
+
+impl Future for Appending {
+    type Output = Result<RecordId, OutboxError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            State::Done(result) => Poll::Ready(result.take().unwrap_or_else(|| Err(closed()))),
+            State::Waiting(slot) => {
+                let mut state = slot.lock();
+                if let Some(result) = state.result.take() {
+                    return Poll::Ready(result);
+                }
+                match &mut state.waker {
+                    Some(waker) => waker.clone_from(context.waker()),
+                    none => *none = Some(context.waker().clone()),
+                }
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl AppendTicket {
+    /// Says how the append went and wakes whoever waits for it.
+    pub fn finish(self, result: Result<RecordId, OutboxError>) {
+        self.0.finish(result);
+    }
+}
+
+impl Drop for AppendTicket {
+    fn drop(&mut self) {
+        self.0.finish(Err(closed()));
+    }
+}
+
+impl Slot {
+    fn lock(&self) -> std::sync::MutexGuard<'_, SlotState> {
+        self.result.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The first word counts.
+    fn finish(&self, result: Result<RecordId, OutboxError>) {
+        let mut state = self.lock();
+        if std::mem::replace(&mut state.told, true) {
+            return;
+        }
+        state.result = Some(result);
+        let waker = state.waker.take();
+        drop(state);
+        self.done.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+fn closed() -> OutboxError {
+    OutboxError::new(OutboxErrorKind::Closed, "the outbox was closed before it stored the event")
+}

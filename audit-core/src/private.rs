@@ -1,0 +1,57 @@
+//! All that generated code may call. Not for use by hand: it changes without notice.
+
+pub use crate::capture::{
+    Close, Description, FailureFallback, PeelFallback, Peeled, Probe, Refuse, Scope, Scoped, Unavailable, error_of,
+    open, open_strict, open_strict_sync, scope, scope_sync,
+};
+pub use crate::event::{DebugValue, DisplayValue};
+pub use crate::outbox::Durability;
+
+use crate::event::{AuditValue, Redaction, looks_secret};
+
+/// `%value`.
+#[inline]
+pub fn display<T: std::fmt::Display + ?Sized>(value: &T) -> impl AuditValue {
+    DisplayValue(value)
+}
+
+/// `?value`.
+#[inline]
+pub fn debug<T: std::fmt::Debug + ?Sized>(value: &T) -> impl AuditValue {
+    DebugValue(value)
+}
+
+/// How a value is shown whose attribute does not say it.
+#[must_use]
+pub const fn automatic(key: &str) -> Redaction {
+    if looks_secret(key) { Redaction::Redact } else { Redaction::None }
+}
+
+/// `#[audited(skip = "why")]`: this call was left out on purpose.
+pub fn skipped(_why: &'static str) {
+    if let Some(context) = crate::context::Context::current() {
+        context.skip();
+    }
+}
+
+/// `#[audited(…, detached)]`: runs `future` on a task of its own, to its end, although nobody waits for it any more.
+pub fn detached<F>(future: F) -> impl Future<Output = F::Output>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    crate::context::detached(future)
+}
+
+/// `-> impl IntoResponse`: makes the response, whose status tells how the call ended.
+#[cfg(feature = "axum")]
+pub fn respond<F: Future<Output: axum::response::IntoResponse>>(
+    future: F,
+) -> impl Future<Output = axum::response::Response> {
+    crate::context::axum::respond(future)
+}
+
+/// [`respond`], without waiting.
+#[cfg(feature = "axum")]
+pub fn respond_sync<R: axum::response::IntoResponse>(body: impl FnOnce() -> R) -> axum::response::Response {
+    crate::context::axum::respond_sync(body)
+}

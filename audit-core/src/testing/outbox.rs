@@ -1,0 +1,85 @@
+//! An outbox that keeps what it is given and is never emptied.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::outbox::{
+    Appending, BurialReason, ClaimId, ClaimRequest, Claimed, Contents, DeadLetter, NewRecord, Outbox, OutboxError,
+    OutboxErrorKind, OutboxFuture, RecordId, Retry, Role,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct RecordingOutbox(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    records: Vec<(Role, Vec<u8>)>,
+    failing: Option<OutboxErrorKind>,
+}
+
+impl RecordingOutbox {
+    pub(super) fn payloads(&self) -> Vec<Vec<u8>> {
+        self.select(|role| role != Role::Intent)
+    }
+
+    pub(super) fn intents(&self) -> Vec<Vec<u8>> {
+        self.select(|role| role == Role::Intent)
+    }
+
+    fn select(&self, wanted: impl Fn(Role) -> bool) -> Vec<Vec<u8>> {
+        let state = self.lock();
+        state.records.iter().filter(|(role, _)| wanted(*role)).map(|(_, payload)| payload.clone()).collect()
+    }
+
+    pub(super) fn fail(&self, kind: Option<OutboxErrorKind>) {
+        self.lock().failing = kind;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Outbox for RecordingOutbox {
+    fn append(&self, record: NewRecord) -> Appending {
+        let mut state = self.lock();
+        if let Some(kind) = state.failing {
+            return Appending::done(Err(OutboxError::new(kind, "the test told the recorder to fail")));
+        }
+        let id = RecordId(state.records.len() as u64);
+        state.records.push((record.role, record.payload));
+        Appending::done(Ok(id))
+    }
+
+    fn claim<'a>(&'a self, _request: ClaimRequest<'a>) -> OutboxFuture<'a, Vec<Claimed>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn acknowledge(&self, _claim: ClaimId) -> OutboxFuture<'_, ()> {
+        nothing_was_lent()
+    }
+
+    fn reschedule(&self, _claim: ClaimId, _retry: Retry) -> OutboxFuture<'_, ()> {
+        nothing_was_lent()
+    }
+
+    fn bury(&self, _claim: ClaimId, _reason: BurialReason, _replacement: Option<NewRecord>) -> OutboxFuture<'_, ()> {
+        nothing_was_lent()
+    }
+
+    fn inspect(&self) -> OutboxFuture<'_, Contents> {
+        let pending = self.lock().records.len() as u64;
+        Box::pin(async move { Ok(Contents { pending, ..Contents::default() }) })
+    }
+
+    fn dead_letters(&self, _after: Option<RecordId>, _max: usize) -> OutboxFuture<'_, Vec<DeadLetter>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn changed(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(std::future::pending())
+    }
+}
+
+fn nothing_was_lent<'a>() -> OutboxFuture<'a, ()> {
+    Box::pin(async { Err(OutboxError::new(OutboxErrorKind::Fenced, "a recorder lends nothing")) })
+}

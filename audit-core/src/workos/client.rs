@@ -1,0 +1,203 @@
+//! The HTTP client of WorkOS.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, Response};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::endpoint::{self, Endpoint};
+use super::key::{ApiKeySource, CurrentKey};
+use super::minimal::minimal;
+use super::reply::judge;
+use super::retry_after::retry_after;
+use crate::Error;
+use crate::delivery::{Answer, Reply, Said, Sink};
+use crate::outbox::IdempotencyKey;
+
+/// So much of an answer is read: WorkOS' longest known one, the errors of an event with twenty targets, is a tenth.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// A connection that was idle for longer is not used again: shorter than the 60 s after which load balancers commonly
+/// hang up, because a request on a connection that is being closed may or may not have arrived.
+const IDLE: Duration = Duration::from_secs(20);
+
+/// WorkOS Audit Logs: sends one event a request to `POST /audit_logs/events` over HTTP/1.1 connections that are kept.
+#[derive(Debug)]
+pub struct WorkOs {
+    client: Client,
+    endpoint: Endpoint,
+    key: CurrentKey,
+}
+
+/// Makes a [`WorkOs`].
+#[derive(Debug)]
+#[must_use]
+pub struct WorkOsBuilder {
+    key: ApiKeySource,
+    base_url: String,
+    connect_timeout: Duration,
+    timeout: Duration,
+}
+
+impl WorkOs {
+    /// Starts with an API key.
+    ///
+    /// ```
+    /// use audit_core::workos::{ApiKeySource, WorkOs};
+    ///
+    /// let sink = WorkOs::builder(ApiKeySource::fixed("sk_test")).base_url("http://127.0.0.1:4000").build()?;
+    /// # Ok::<_, audit_core::Error>(())
+    /// ```
+    pub fn builder(key: ApiKeySource) -> WorkOsBuilder {
+        WorkOsBuilder {
+            key,
+            base_url: endpoint::DEFAULT.to_owned(),
+            connect_timeout: Duration::from_secs(3),
+            timeout: Duration::from_secs(10),
+        }
+    }
+
+    async fn post(&self, key: IdempotencyKey, payload: Bytes) -> Reply {
+        let request = self
+            .client
+            .post(self.endpoint.events.clone())
+            .header(AUTHORIZATION, self.key.header())
+            .header("idempotency-key", key.to_string())
+            .body(payload);
+        match request.send().await {
+            Ok(response) => Reply::Answered(self.read(response).await),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// The status alone decides, so whatever goes wrong with the body changes nothing about it.
+    async fn read(&self, mut response: Response) -> Answer {
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let mut body = Vec::new();
+        while let Ok(Some(chunk)) = response.chunk().await {
+            let room = LONGEST_ANSWER - body.len();
+            body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
+            if body.len() == LONGEST_ANSWER {
+                break;
+            }
+        }
+        let said = match judge(status, &body) {
+            Said::Refusal(reason) => Said::Refusal(self.key.hide_in(reason)),
+            said @ (Said::Success | Said::Nothing) => said,
+        };
+        Answer { status, retry_after, said }
+    }
+
+    fn failed(&self, error: reqwest::Error) -> Reply {
+        // Name lookup, connecting, a proxy's tunnel and the TLS handshake all come before the request's first byte.
+        let not_sent = error.is_connect() || error.is_builder();
+        let mut story = String::new();
+        let error = error.without_url();
+        let mut cause = Some(&error as &dyn std::error::Error);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !story.contains(&text) {
+                if !story.is_empty() {
+                    story.push_str(": ");
+                }
+                story.push_str(&text);
+            }
+            cause = error.source();
+        }
+        let story = self.key.hide_in(story);
+        if not_sent { Reply::NotSent(story) } else { Reply::Unknown(story) }
+    }
+}
+
+impl Sink for WorkOs {
+    fn send(&self, key: IdempotencyKey, payload: Bytes) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+        Box::pin(self.post(key, payload))
+    }
+
+    fn minimal(&self, payload: &[u8]) -> Option<Bytes> {
+        minimal(payload)
+    }
+
+    fn refresh_credentials(&self) {
+        self.key.refresh();
+    }
+}
+
+impl WorkOsBuilder {
+    /// Where WorkOS is. Default: `https://api.workos.com`. Takes https, and http on this machine only.
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = url.into();
+        self
+    }
+
+    /// How long a connection may take, its TLS handshake included. Default: 3 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How long an attempt may take in all. Default: 10 s.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Reads the key and makes the client. Connects to nothing.
+    ///
+    /// # Errors
+    /// [`Error::is_configuration`] when the key is missing or blank, or when the base URL is not one that a key may be
+    /// sent to; [`Error::is_system`] when the system has no certificates to verify WorkOS by.
+    pub fn build(self) -> Result<WorkOs, Error> {
+        let endpoint = Endpoint::parse(&self.base_url)?;
+        let key = CurrentKey::read(self.key)?;
+        let client = client(&endpoint, self.connect_timeout, self.timeout)?;
+        Ok(WorkOs { client, endpoint, key })
+    }
+}
+
+fn client(endpoint: &Endpoint, connect_timeout: Duration, timeout: Duration) -> Result<Client, Error> {
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
+    let builder = Client::builder()
+        .tls_backend_preconfigured(tls(endpoint)?)
+        .http1_only()
+        .connect_timeout(connect_timeout)
+        // Of everything together. Also what a hanging answer costs, so longer than any answer takes that arrives.
+        .timeout(timeout)
+        .pool_idle_timeout(IDLE)
+        // They would be followed with the key.
+        .redirect(reqwest::redirect::Policy::none())
+        // Whether to try again is the delivery's to decide.
+        .retry(reqwest::retry::never())
+        .user_agent(concat!("audited/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers);
+    // Otherwise the proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`), as reqwest does.
+    let builder = if endpoint.is_loopback { builder.no_proxy() } else { builder };
+    builder.build().map_err(|error| Error::system("the HTTP client for WorkOS could not be made").with_source(error))
+}
+
+/// TLS by ring, with what the platform trusts. The process's default provider is neither used nor set: it is the
+/// application's.
+fn tls(endpoint: &Endpoint) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let failed = |error: rustls::Error| {
+        Error::system(
+            "TLS could not be set up: the system seems to have no root certificates (install `ca-certificates`, or \
+             name a file of them in SSL_CERT_FILE)",
+        )
+        .with_source(error)
+    };
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(failed)?;
+    if endpoint.is_plain {
+        // Nothing will be verified, and reading the platform's certificates takes tens of milliseconds.
+        return Ok(config.with_root_certificates(RootCertStore::empty()).with_no_client_auth());
+    }
+    let verifier = rustls_platform_verifier::Verifier::new(provider).map_err(failed)?;
+    Ok(config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth())
+}

@@ -1,0 +1,12 @@
+//! WorkOS Audit Logs as a [`Sink`](crate::delivery::Sink): the only room that knows its URL, headers, JSON and status
+//! codes.
+
+mod client;
+mod endpoint;
+mod key;
+mod minimal;
+mod reply;
+mod retry_after;
+
+pub use self::client::{WorkOs, WorkOsBuilder};
+pub use self::key::{ApiKey, ApiKeySource};

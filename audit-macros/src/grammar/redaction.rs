@@ -1,0 +1,84 @@
+//! The words that say how a value is made unreadable.
+
+use crate::errors::Errors;
+use crate::grammar::items;
+use crate::runtime_path::RuntimePath;
+use crate::suggest;
+use proc_macro2::{Ident, TokenStream};
+use quote::quote_spanned;
+use syn::parse::ParseStream;
+use syn::{LitInt, token};
+
+/// What happens to a value before it is written anywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Redaction {
+    /// Nothing was said: the runtime redacts what has the name of a secret.
+    Automatic,
+    Allow,
+    Redact,
+    Mask,
+    MaskLast(usize),
+    Hash,
+}
+
+/// The words, for suggestions.
+pub(crate) const WORDS: [&str; 4] = ["allow", "hash", "mask", "redact"];
+
+impl Redaction {
+    /// The rule that `word`, and what follows it, stands for; `None` if it is another word.
+    pub(crate) fn from_word(word: &Ident, input: ParseStream<'_>) -> syn::Result<Option<Self>> {
+        Ok(Some(match word.to_string().as_str() {
+            "allow" => Self::Allow,
+            "redact" => Self::Redact,
+            "hash" => Self::Hash,
+            "mask" if input.peek(token::Paren) => Self::MaskLast(last(word, input)?),
+            "mask" => Self::Mask,
+            _ => return Ok(None),
+        }))
+    }
+
+    /// A rule where nothing else can stand.
+    pub(crate) fn parse(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<Self>> {
+        let word = items::key(input)?;
+        let rule = Self::from_word(&word, input)?;
+        if rule.is_none() {
+            items::skip_item(input);
+            let hint = match suggest::nearest(&word.to_string(), WORDS) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => "write `hash`, `mask`, `mask(last = 4)`, `redact` or `allow`".to_owned(),
+            };
+            errors.at(word.span(), format_args!("`{word}` is no way to redact a value: {hint}"));
+        }
+        Ok(rule)
+    }
+
+    /// `writer.metadata("key", value)`, redacted as this says, at the place of `writer`.
+    pub(crate) fn write(self, root: &RuntimePath, writer: &Ident, key: &str, value: &TokenStream) -> TokenStream {
+        let here = writer.span();
+        let rule = match self {
+            Self::Allow => return quote_spanned!(here=> #writer.metadata(#key, #value);),
+            Self::Automatic => {
+                let automatic = root.private("automatic");
+                quote_spanned!(here=> const { #automatic(#key) })
+            }
+            Self::Redact => quote_spanned!(here=> #root::Redaction::Redact),
+            Self::Mask => quote_spanned!(here=> #root::Redaction::Mask),
+            Self::MaskLast(shown) => quote_spanned!(here=> #root::Redaction::MaskLast(#shown)),
+            Self::Hash => quote_spanned!(here=> #root::Redaction::Hash),
+        };
+        quote_spanned!(here=> #writer.metadata_as(#key, #value, #rule);)
+    }
+}
+
+/// The `4` of `mask(last = 4)`.
+fn last(word: &Ident, input: ParseStream<'_>) -> syn::Result<usize> {
+    let content = items::list(input, word, "mask(last = 4)")?;
+    let key = items::key(&content)?;
+    if key != "last" {
+        items::skip_item(&content);
+        return Err(syn::Error::new(key.span(), "`mask` knows only `last`, as in `mask(last = 4)`"));
+    }
+    items::equals(&content, &key, "last = 4")?;
+    let shown: LitInt = content.parse()?;
+    shown.base10_parse()
+}

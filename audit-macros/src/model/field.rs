@@ -1,0 +1,137 @@
+//! `#[audit(…)]` on a field, as it was written.
+
+use super::args::each_item;
+use crate::audited::unknown_key;
+use crate::errors::Errors;
+use crate::grammar::items;
+use crate::grammar::redaction::Redaction;
+use crate::slot::Slot;
+use syn::parse::ParseStream;
+use syn::{Field, LitStr, Path, Token};
+
+/// Every key that a field knows.
+pub(crate) const KEYS: [&str; 13] = [
+    "id",
+    "name",
+    "metadata",
+    "rename",
+    "organization",
+    "impersonated_by",
+    "mask",
+    "hash",
+    "redact",
+    "allow",
+    "with",
+    "flatten",
+    "delegate",
+];
+
+pub(crate) struct FieldArgs {
+    pub(crate) id: Slot<()>,
+    pub(crate) name: Slot<()>,
+    /// The key, if it is not the field's name.
+    pub(crate) metadata: Slot<Option<LitStr>>,
+    pub(crate) rename: Slot<LitStr>,
+    pub(crate) organization: Slot<()>,
+    pub(crate) impersonated_by: Slot<()>,
+    pub(crate) redaction: Slot<Redaction>,
+    pub(crate) with: Slot<Path>,
+    pub(crate) flatten: Slot<()>,
+}
+
+impl FieldArgs {
+    pub(crate) fn parse(field: &Field, errors: &mut Errors) -> Self {
+        let mut args = Self {
+            id: Slot::new("id"),
+            name: Slot::new("name"),
+            metadata: Slot::new("metadata"),
+            rename: Slot::new("rename"),
+            organization: Slot::new("organization"),
+            impersonated_by: Slot::new("impersonated_by"),
+            redaction: Slot::new("redaction"),
+            with: Slot::new("with"),
+            flatten: Slot::new("flatten"),
+        };
+        each_item(&field.attrs, errors, |input, errors| args.item(input, errors));
+        args
+    }
+
+    fn item(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
+        let key = items::key(input)?;
+        let (at, word) = (key.span(), key.to_string());
+        if let Some(redaction) = Redaction::from_word(&key, input)? {
+            if self.redaction.span().is_some() {
+                errors.at(at, "a value is redacted in one way: keep one of them");
+            } else {
+                self.redaction.set(errors, at, redaction);
+            }
+            return Ok(());
+        }
+        match word.as_str() {
+            "id" => self.id.set(errors, at, ()),
+            "name" => self.name.set(errors, at, ()),
+            "organization" => self.organization.set(errors, at, ()),
+            "impersonated_by" => self.impersonated_by.set(errors, at, ()),
+            "flatten" => self.flatten.set(errors, at, ()),
+            "metadata" => {
+                let key = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
+                self.metadata.set(errors, at, key);
+            }
+            "rename" => {
+                items::equals(input, &key, "rename = \"total\"")?;
+                self.rename.set(errors, at, input.parse()?);
+            }
+            "with" => {
+                items::equals(input, &key, "with = path::to::function")?;
+                self.with.set(errors, at, path(input)?);
+            }
+            _ => {
+                items::skip_item(input);
+                errors.at(at, advice(&word).map_or_else(|| unknown_key(&word, &KEYS), ToOwned::to_owned));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anything was written at all.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Self { id, name, metadata, rename, organization, impersonated_by, redaction, with, flatten } = self;
+        id.span()
+            .or(name.span())
+            .or(metadata.span())
+            .or(rename.span())
+            .or(organization.span())
+            .or(impersonated_by.span())
+            .or(redaction.span())
+            .or(with.span())
+            .or(flatten.span())
+            .is_none()
+    }
+}
+
+/// A path, bare or in quotes as serde has it.
+fn path(input: ParseStream<'_>) -> syn::Result<Path> {
+    if input.peek(LitStr) {
+        let quoted: LitStr = input.parse()?;
+        return quoted.parse();
+    }
+    input.parse()
+}
+
+/// What to write instead of what other derives have taught.
+fn advice(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "skip" | "skip_serializing" | "ignore" => {
+            "a field is not captured unless it is named, so there is nothing to skip: remove it"
+        }
+        "skip_serializing_if" | "default" => "an absent value is left out by itself: remove it",
+        "serialize_with" => "write `with = path`, the path of a function from `&Field` to a value",
+        "secret" | "sensitive" | "redacted" => "say how: `redact`, `mask`, `mask(last = 4)` or `hash`",
+        "type" => "`type` stands on the type: put `#[audit(type = \"…\")]` above it",
+        "delegate" => {
+            "`delegate` stands on the variant: put `#[audit(delegate)]` above it; on a struct, write `#[audit(transparent)]`"
+        }
+        "org" | "organization_id" | "tenant" => "the key is called `organization`",
+        _ => return None,
+    })
+}

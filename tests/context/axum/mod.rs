@@ -1,0 +1,3 @@
+//! axum 0.8.
+
+mod basics;

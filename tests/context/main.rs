@@ -1,0 +1,6 @@
+//! What a request says, against the real frameworks over real sockets.
+
+mod support;
+
+#[cfg(feature = "axum")]
+mod axum;

@@ -6,6 +6,7 @@ use super::template::Template;
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{DeriveInput, GenericParam, Member, WherePredicate, parse_quote_spanned};
 
@@ -114,8 +115,12 @@ fn telling(telling: &Telling, bound: &[Bound], root: &RuntimePath) -> TokenStrea
         Telling::Flatten(member) => hand_on("flatten", member),
         Telling::Delegate(member) => hand_on("delegate", member),
         Telling::Metadata { key, source, redaction } => {
+            let field = match source {
+                Source::Field { member: Member::Named(name), .. } => Some(name.unraw().to_string()),
+                _ => None,
+            };
             let (value, here) = value(source);
-            redaction.write(root, &parameter_at(here), key, &value)
+            redaction.write(root, &parameter_at(here), key, field.as_deref(), &value)
         }
     }
 }

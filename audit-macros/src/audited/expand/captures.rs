@@ -1,7 +1,7 @@
 //! The two closures in which values are captured: one before the body, one when it is over.
 
 use crate::audited::model::{Branch, Capture, Passing, Subject};
-use crate::grammar::value::{as_name, borrow};
+use crate::grammar::value::{as_name, borrow, source_name};
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
@@ -112,9 +112,12 @@ fn statement(root: &RuntimePath, capture: &Capture) -> TokenStream {
         }
         Capture::WholeBody(argument) => quote_spanned!(here=> #event.body(&#argument);),
         Capture::BodyField { argument, path, key, redaction, .. } => {
-            redaction.write(root, &event, key, &quote_spanned!(here=> &#argument #(.#path)*))
+            redaction.write(root, &event, key, None, &quote_spanned!(here=> &#argument #(.#path)*))
         }
-        Capture::Metadata { key, value, redaction } => redaction.write(root, &event, key, &value.expand(root)),
+        Capture::Metadata { key, value, redaction } => {
+            let source = source_name(&value.expr);
+            redaction.write(root, &event, key, source.as_deref(), &value.expand(root))
+        }
     }
 }
 

@@ -145,10 +145,13 @@ fn an_actor_belongs_to_an_organization_and_may_be_impersonated() {
     let recorder = Recorder::new();
     let _installed = recorder.install();
     see(&user);
-    let event = &recorder.events()[0];
+    see(user.admin.as_ref().unwrap());
+    let events = recorder.events();
+    assert_eq!(events[1].actor()["metadata"], Value::Null, "nobody impersonates");
+    let event = &events[0];
     assert_eq!(event.organization(), "org_1");
     assert_eq!(event.actor()["type"], "current_user");
     assert_eq!((&event.actor()["id"], &event.actor()["name"]), (&json!("user_1"), &json!("ada@example.com")));
-    assert!(event.json().to_string().contains("admin_1"), "{event:?}");
+    assert_eq!(event.actor()["metadata"]["impersonated_by_id"], "admin_1");
     assert_eq!(event.targets()[0]["metadata"], json!({"mail": "ada@example.com"}));
 }

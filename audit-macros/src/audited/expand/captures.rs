@@ -33,14 +33,17 @@ pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch]) -> Toke
             self::branch(root, branch, &quote_spanned!(here=> #error_of(__output)))
         })
         .collect();
+    let failed = quote_spanned!(Span::mixed_site()=> __peeled.failed || #probe(__peeled.value).is_failure());
+    let judged = if ok.is_empty() && err.is_empty() {
+        failed
+    } else {
+        quote_spanned!(Span::mixed_site()=> let __failed = #failed; #ok #err __failed)
+    };
     quote_spanned! {Span::mixed_site()=>
         |__output, #event| {
             use #root::__private::{FailureFallback as _, PeelFallback as _};
             let __peeled = #probe(__output).peel();
-            let __failed = __peeled.failed || #probe(__peeled.value).is_failure();
-            #ok
-            #err
-            __failed
+            #judged
         }
     }
 }

@@ -13,15 +13,18 @@ impl RuntimePath {
         Self(stated)
     }
 
-    /// Whether `crate = …` was written.
-    pub(crate) fn is_stated(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// The path of one item that only generated code may name.
     pub(crate) fn private(&self, name: &str) -> TokenStream {
-        let name = syn::Ident::new(name, Span::mixed_site());
-        quote_spanned!(Span::mixed_site()=> #self::__private::#name)
+        self.private_at(name, Span::mixed_site())
+    }
+
+    /// The same, at the place of what it is called for, where the compiler then reports what does not fit.
+    pub(crate) fn private_at(&self, name: &str, here: Span) -> TokenStream {
+        let name = syn::Ident::new(name, here);
+        match &self.0 {
+            Some(path) => quote_spanned!(here=> #path::__private::#name),
+            None => quote_spanned!(here=> ::audited::__private::#name),
+        }
     }
 }
 

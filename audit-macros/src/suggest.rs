@@ -2,7 +2,7 @@
 
 /// The candidate nearest to `written`, unless all are too far to be what was meant.
 pub(crate) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let reach = (written.chars().count() / 3).clamp(1, 4);
+    let reach = written.chars().count().div_ceil(3).clamp(1, 4);
     candidates
         .into_iter()
         .map(|candidate| (distance(written, candidate), candidate))

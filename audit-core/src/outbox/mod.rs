@@ -10,10 +10,16 @@
 mod appending;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+#[cfg(unix)]
+mod embedded;
 mod error;
 mod memory;
 
 pub use self::appending::{AppendTicket, Appending};
+#[cfg(unix)]
+pub use self::embedded::{
+    Damage, Finding, Journal, JournalHealth, JournalReader, JournalSettings, PendingRecord, Recovery, Verification,
+};
 pub use self::error::{OutboxError, OutboxErrorKind};
 pub use self::memory::MemoryOutbox;
 

@@ -64,8 +64,8 @@ pub(crate) struct Args {
     pub(crate) skip: Slot<LitStr>,
     pub(crate) detached: Slot<()>,
     pub(crate) krate: Slot<Path>,
-    /// How many keys were given: `skip` stands alone.
-    pub(crate) count: usize,
+    /// Every key that was given, and what was probably meant by those that do not exist: none of these is missing.
+    pub(crate) meant: Vec<String>,
 }
 
 impl Args {
@@ -82,7 +82,7 @@ impl Args {
             skip: Slot::new("skip"),
             detached: Slot::new("detached"),
             krate: Slot::new("crate"),
-            count: 0,
+            meant: Vec::new(),
         }
     }
 
@@ -100,13 +100,15 @@ impl Args {
     }
 
     fn item(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
-        self.count += 1;
         if input.peek(Lit) {
             let lit: Lit = input.parse()?;
+            self.meant.push("action".to_owned());
             return Err(syn::Error::new(lit.span(), "what happened has a key: write `action = \"invoice.paid\"`"));
         }
         let key = items::key(input)?;
+        self.meant.push(key.to_string());
         if let Some(advice) = habits::advice(&key, input) {
+            self.meant.extend((key == "name").then(|| "action".to_owned()));
             items::skip_item(input);
             errors.at(key.span(), advice);
             return Ok(());
@@ -150,10 +152,16 @@ impl Args {
             }
             unknown => {
                 items::skip_item(input);
+                self.meant.extend(suggest::nearest(unknown, KEYS).map(ToOwned::to_owned));
                 errors.at(at, unknown_key(unknown, &KEYS));
             }
         }
         Ok(())
+    }
+
+    /// Whether `key` was not even tried.
+    pub(crate) fn is_missing(&self, key: &str) -> bool {
+        !self.meant.iter().any(|meant| meant == key)
     }
 }
 

@@ -34,12 +34,12 @@ impl Checks {
     pub(crate) fn exits(
         &self,
         errors: &mut Errors,
-        on: Option<(Span, On)>,
+        on: Option<On>,
         ok: &[Branch],
         err: &[Branch],
         failure_action: Option<Span>,
     ) {
-        let Some((_, on)) = on else { return };
+        let Some(on) = on else { return };
         if !on.err {
             let failures = err.iter().map(|branch| (branch.at, "err(…)"));
             for (at, key) in failures.chain(failure_action.map(|at| (at, "failure_action"))) {
@@ -65,20 +65,17 @@ impl Checks {
         }
     }
 
-    pub(crate) fn some_target(&self, errors: &mut Errors, targets: usize) {
-        if targets == 0 {
-            let example = self
-                .arguments
-                .iter()
-                .find(|name| *name != "self")
-                .map_or_else(|| "invoice".to_owned(), ToString::to_string);
-            errors.at(
-                Span::call_site(),
-                format_args!(
-                    "WorkOS refuses an event without a target: what was it done to? Write `targets({example})` for what derives `AuditTarget`, or `target(type = \"…\", id = …)`"
-                ),
-            );
-        }
+    /// Says that there is no target, with an argument that may be one.
+    pub(crate) fn no_target(&self, errors: &mut Errors) {
+        let argument = self.arguments.iter().find(|name| *name != "self");
+        let example = argument.map_or_else(|| "invoice".to_owned(), ToString::to_string);
+        errors.at(
+            Span::call_site(),
+            format_args!(
+                "WorkOS refuses an event without a target: what was it done to? Write `targets({example})` for what derives \
+                 `AuditTarget`, or `target(type = \"…\", id = {example})`"
+            ),
+        );
     }
 
     /// Captures before the body: arguments that exist, and nothing that leaves.
@@ -114,6 +111,10 @@ impl Checks {
 
     fn known(&self, name: &Ident, errors: &mut Errors) {
         if self.arguments.contains(name) {
+            return;
+        }
+        if name == "self" {
+            errors.at(name.span(), format_args!("`{}` is no method, so it has no `self` to capture from", self.name));
             return;
         }
         let names: Vec<String> = self.arguments.iter().map(ToString::to_string).collect();

@@ -145,7 +145,10 @@ impl<'a> Expansion<'a> {
                 let here = Span::mixed_site().located_at(self.ret.span());
                 quote_spanned!(here=> <#ty as #refuse>::refuse)
             }
-            None => quote_spanned!(Span::mixed_site()=> #refuse::refuse),
+            None => {
+                let here = Span::mixed_site().located_at(self.function.signature.ident.span());
+                quote_spanned!(here=> #refuse::refuse)
+            }
         };
         quote_spanned! {Span::mixed_site()=>
             match #opening {

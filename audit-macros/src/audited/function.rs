@@ -133,7 +133,10 @@ impl Function {
     pub(crate) fn returns(&self) -> Returns {
         let ReturnType::Type(_, ty) = &self.signature.output else { return Returns::Value };
         match bare(ty) {
-            Type::ImplTrait(opaque) if has_bound(&opaque.bounds, "IntoResponse") => Returns::Response,
+            // Only with axum's trait in the runtime: other frameworks have one of this name, too.
+            Type::ImplTrait(opaque) if cfg!(feature = "axum") && has_bound(&opaque.bounds, "IntoResponse") => {
+                Returns::Response
+            }
             Type::ImplTrait(opaque) if !self.is_async() && has_bound(&opaque.bounds, "Future") => Returns::Future,
             boxed if !self.is_async() && is_boxed_future(boxed) => Returns::BoxedFuture,
             _ => Returns::Value,

@@ -12,6 +12,7 @@ use crate::grammar::value::Value;
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{Expr, LitStr, Member, Pat};
 
 /// What to do with the function.
@@ -51,6 +52,20 @@ pub(crate) enum Capture {
     Metadata { key: String, value: Value, redaction: Redaction },
 }
 
+impl Capture {
+    /// The place of what is captured.
+    pub(crate) fn span(&self) -> Span {
+        match self {
+            Self::Actor(subject) | Self::Targets(subject) => subject.expr.span(),
+            Self::Organization(value) | Self::NamedTarget { id: value, .. } | Self::Metadata { value, .. } => {
+                value.span()
+            }
+            Self::WholeBody(argument) => argument.span(),
+            Self::BodyField { span, .. } => *span,
+        }
+    }
+}
+
 /// An actor or targets, and how they get into the event without being moved out of the user's variables.
 pub(crate) struct Subject {
     pub(crate) expr: Expr,
@@ -75,14 +90,15 @@ pub(crate) struct Branch {
 impl Audited {
     /// Judges what was written, for this function. All that is wrong is reported; `None` then.
     pub(crate) fn validate(args: Args, function: &Function, errors: &mut Errors) -> Option<Self> {
-        let Args { action, version, failure_action, captures, ok, err, on, durability, skip, detached, krate, count } =
+        let missing = |key: &str| args.is_missing(key);
+        let (no_action, no_target) = (missing("action"), missing("targets") && missing("target"));
+        let Args { action, version, failure_action, captures, ok, err, on, durability, skip, detached, krate, meant } =
             args;
         let root = RuntimePath::new(krate.into_value());
         let checks = Checks::new(function);
 
         if let Some(at) = skip.span() {
-            let allowed = 1 + usize::from(root.is_stated());
-            if count > allowed {
+            if meant.iter().any(|key| key != "skip" && key != "crate") {
                 errors.at(
                     at,
                     "`skip` says that nothing is told, so the other keys mean nothing: keep `skip` or the others",
@@ -94,16 +110,18 @@ impl Audited {
             }
             return Some(Self { root, task: Task::Skip(why) });
         }
+        if !meant.is_empty() && meant.iter().all(|key| key == "skip") {
+            return None;
+        }
 
-        if action.span().is_none() {
+        if no_action {
             errors.at(Span::call_site(), missing_action(function));
         }
-        checks.exits(errors, on.span().zip(on.value().copied()), &ok, &err, failure_action.span());
+        if no_target && ok.iter().chain(&err).all(|branch| branch.captures.targets.is_empty()) {
+            checks.no_target(errors);
+        }
+        checks.exits(errors, on.value().copied(), &ok, &err, failure_action.span());
         checks.detached(errors, detached.span());
-        checks.some_target(
-            errors,
-            captures.targets.len() + ok.iter().chain(&err).map(|branch| branch.captures.targets.len()).sum::<usize>(),
-        );
 
         let version = version.into_value().and_then(|literal| {
             let number = errors.ok(literal.base10_parse::<u32>())?;

@@ -94,7 +94,9 @@ pub(crate) fn action_problem(action: &str) -> Option<String> {
     Some(match better.as_slice() {
         [] => "an action says what happened to what, as in `invoice.paid`".to_owned(),
         [only] => {
-            format!("an action is `lower_snake.dotted` and says what happened to what: write it as in `{only}.created`")
+            format!(
+                "an action is `lower_snake.dotted`, with the thing before what happened to it: write it as in `invoice.{only}`"
+            )
         }
         _ => format!("an action is `lower_snake.dotted`: write `{}`", better.join(".")),
     })
@@ -141,7 +143,7 @@ mod tests {
         for (bad, better) in [
             ("Invoice.Paid", "`invoice.paid`"),
             ("invoice.wasPaid", "`invoice.was_paid`"),
-            ("paid", "`paid.created`"),
+            ("paid", "`invoice.paid`"),
             ("a..b", "`a.b`"),
         ] {
             assert!(action_problem(bad).is_some_and(|problem| problem.contains(better)), "{bad}");

@@ -4,7 +4,7 @@ use crate::errors::Errors;
 use crate::grammar::items;
 use crate::runtime_path::RuntimePath;
 use crate::suggest;
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 use syn::parse::ParseStream;
 use syn::{LitInt, token};
@@ -52,16 +52,9 @@ impl Redaction {
         Ok(rule)
     }
 
-    /// `writer.metadata("key", value)`, redacted as this says.
-    pub(crate) fn write(
-        self,
-        root: &RuntimePath,
-        writer: &Ident,
-        key: &str,
-        value: &TokenStream,
-        at: Span,
-    ) -> TokenStream {
-        let here = Span::mixed_site().located_at(at);
+    /// `writer.metadata("key", value)`, redacted as this says, at the place of `writer`.
+    pub(crate) fn write(self, root: &RuntimePath, writer: &Ident, key: &str, value: &TokenStream) -> TokenStream {
+        let here = writer.span();
         let rule = match self {
             Self::Allow => return quote_spanned!(here=> #writer.metadata(#key, #value);),
             Self::Automatic => {

@@ -55,11 +55,11 @@ impl Value {
         match self.sigil {
             Sigil::None => borrowed,
             Sigil::Display => {
-                let display = root.private("display");
+                let display = root.private_at("display", here);
                 quote_spanned!(here=> #display(#borrowed))
             }
             Sigil::Debug => {
-                let debug = root.private("debug");
+                let debug = root.private_at("debug", here);
                 quote_spanned!(here=> #debug(#borrowed))
             }
         }

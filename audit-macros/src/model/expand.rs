@@ -70,7 +70,6 @@ fn arm(arm: &Arm, root: &RuntimePath) -> TokenStream {
 
 /// One call of the writer, at the place of the field's type, so that a type that does not fit is reported there.
 fn telling(telling: &Telling, bound: &[Bound], root: &RuntimePath) -> TokenStream {
-    let writer = parameter();
     let place = |member: &Member| {
         let at =
             bound.iter().find(|bound| bound.member == *member).map_or_else(Span::call_site, |bound| bound.ty.span());
@@ -95,24 +94,28 @@ fn telling(telling: &Telling, bound: &[Bound], root: &RuntimePath) -> TokenStrea
     };
     let call = |method: &str, source: &Source| {
         let (value, here) = value(source);
-        let method = Ident::new(method, here);
+        let (writer, method) = (parameter_at(here), Ident::new(method, here));
         quote_spanned!(here=> #writer.#method(#value);)
     };
     let hand_on = |method: &str, member: &Member| {
         let (variable, here) = place(member);
-        let method = Ident::new(method, here);
+        let (writer, method) = (parameter_at(here), Ident::new(method, here));
         quote_spanned!(here=> #writer.#method(#variable);)
     };
     match telling {
-        Telling::Kind(kind) => quote_spanned!(Span::mixed_site()=> #writer.kind(#kind);),
+        Telling::Kind(kind) => {
+            let writer = parameter();
+            quote_spanned!(Span::mixed_site()=> #writer.kind(#kind);)
+        }
         Telling::Id(source) => call("id", source),
         Telling::Name(source) => call("name", source),
         Telling::Organization(source) => call("organization", source),
         Telling::ImpersonatedBy(member) => hand_on("impersonated_by", member),
         Telling::Flatten(member) => hand_on("flatten", member),
         Telling::Delegate(member) => hand_on("delegate", member),
-        Telling::Metadata { key, source, redaction, span } => {
-            redaction.write(root, &writer, key, &value(source).0, *span)
+        Telling::Metadata { key, source, redaction } => {
+            let (value, here) = value(source);
+            redaction.write(root, &parameter_at(here), key, &value)
         }
     }
 }
@@ -129,7 +132,11 @@ fn template(template: &Template, root: &RuntimePath) -> TokenStream {
 }
 
 fn parameter() -> Ident {
-    Ident::new("__writer", Span::mixed_site())
+    parameter_at(Span::mixed_site())
+}
+
+fn parameter_at(here: Span) -> Ident {
+    Ident::new("__writer", here)
 }
 
 /// The variable that holds a reference to a field. One at another place is the same variable.

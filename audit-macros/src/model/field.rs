@@ -48,7 +48,7 @@ impl FieldArgs {
             rename: Slot::new("rename"),
             organization: Slot::new("organization"),
             impersonated_by: Slot::new("impersonated_by"),
-            redaction: Slot::new("a way to redact"),
+            redaction: Slot::new("redaction"),
             with: Slot::new("with"),
             flatten: Slot::new("flatten"),
         };
@@ -60,7 +60,11 @@ impl FieldArgs {
         let key = items::key(input)?;
         let (at, word) = (key.span(), key.to_string());
         if let Some(redaction) = Redaction::from_word(&key, input)? {
-            self.redaction.set(errors, at, redaction);
+            if self.redaction.span().is_some() {
+                errors.at(at, "a value is redacted in one way: keep one of them");
+            } else {
+                self.redaction.set(errors, at, redaction);
+            }
             return Ok(());
         }
         match word.as_str() {

@@ -65,7 +65,7 @@ pub(crate) enum Telling {
     Name(Source),
     Organization(Source),
     ImpersonatedBy(Member),
-    Metadata { key: String, source: Source, redaction: Redaction, span: Span },
+    Metadata { key: String, source: Source, redaction: Redaction },
     Flatten(Member),
     Delegate(Member),
 }
@@ -186,15 +186,19 @@ struct ArmBuilder<'a> {
     fields: &'a Fields,
     bound: Vec<Bound>,
     tellings: Vec<Telling>,
+    /// Every attribute on a field could be read: what is missing is not what could not.
+    clean: bool,
 }
 
 impl<'a> ArmBuilder<'a> {
     fn new(role: Role, variant: Option<Ident>, called: &'a Ident, fields: &'a Fields) -> Self {
-        Self { role, variant, called, fields, bound: Vec::new(), tellings: Vec::new() }
+        Self { role, variant, called, fields, bound: Vec::new(), tellings: Vec::new(), clean: true }
     }
 
     fn build(mut self, outer: &Outer, rules: &Rules<'_>, errors: &mut Errors) -> Option<Arm> {
+        let before = errors.count();
         let args: Vec<FieldArgs> = self.fields.iter().map(|field| FieldArgs::parse(field, errors)).collect();
+        self.clean = errors.count() == before;
         let plain = args.iter().all(FieldArgs::is_empty);
         let told_here = outer.id.span().is_some() || outer.name.span().is_some();
         if self.variant.is_some()
@@ -298,11 +302,12 @@ impl<'a> ArmBuilder<'a> {
                 let (key, at) = metadata_key(key.into_value().flatten(), rename, &member, field, rules.case, errors);
                 metadata.add(errors, at, &key);
                 let redaction = redaction.unwrap_or(Redaction::Automatic);
-                self.tellings.push(Telling::Metadata { key, source: source(), redaction, span: field.ty.span() });
+                self.tellings.push(Telling::Metadata { key, source: source(), redaction });
                 used = true;
             }
-            if used && with.is_none() {
-                self.need(&field.ty, &member, Need::Value);
+            if used {
+                // What a function of the user's makes of the field is known to that function only.
+                self.bind(&field.ty, &member, with.is_none().then_some(Need::Value));
             }
         }
 
@@ -329,6 +334,9 @@ impl<'a> ArmBuilder<'a> {
         if let Some((field, member)) = field {
             self.need(&field.ty, &member, Need::Value);
             self.tellings.push(Telling::Id(Source::Field { member, with: None }));
+            return;
+        }
+        if !self.clean {
             return;
         }
         let called = self.called;

@@ -1,7 +1,7 @@
 //! The two closures in which values are captured: one before the body, one when it is over.
 
 use crate::audited::model::{Branch, Capture, Passing, Subject};
-use crate::grammar::value::borrow;
+use crate::grammar::value::{as_name, borrow};
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
@@ -28,8 +28,8 @@ pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch]) -> Toke
     let err: TokenStream = err
         .iter()
         .map(|branch| {
-            let error_of = root.private("error_of");
             let here = Span::mixed_site().located_at(branch.pattern.span());
+            let error_of = root.private_at("error_of", here);
             self::branch(root, branch, &quote_spanned!(here=> #error_of(__output)))
         })
         .collect();
@@ -85,45 +85,36 @@ fn all(root: &RuntimePath, captures: &[Capture]) -> TokenStream {
 
 /// One call of the event's writer, at the place of what it captures, so that what does not fit is reported there.
 fn statement(root: &RuntimePath, capture: &Capture) -> TokenStream {
-    let event = writer();
+    let here = Span::mixed_site().located_at(capture.span());
+    let event = writer_at(here);
     match capture {
         Capture::Actor(subject) => {
             let actor = match subject.how {
-                Passing::Give if !is_name(subject) => borrow(&subject.expr),
+                Passing::Give if as_name(&subject.expr).is_none() => borrow(&subject.expr),
                 _ => pass(subject),
             };
-            let here = Span::mixed_site().located_at(subject.expr.span());
             quote_spanned!(here=> #event.actor(#actor);)
         }
         Capture::Organization(value) => {
-            let here = Span::mixed_site().located_at(value.span());
             let value = value.expand(root);
             quote_spanned!(here=> #event.organization(#value);)
         }
         Capture::Targets(subject) => {
-            let here = Span::mixed_site().located_at(subject.expr.span());
             let targets = pass(subject);
             quote_spanned!(here=> #event.targets(#targets);)
         }
         Capture::NamedTarget { kind, id, name } => {
-            let here = Span::mixed_site().located_at(id.span());
             let id = id.expand(root);
             match name.as_ref().map(|name| name.expand(root)) {
                 Some(name) => quote_spanned!(here=> #event.target_of_named(#kind, #id, #name);),
                 None => quote_spanned!(here=> #event.target_of(#kind, #id);),
             }
         }
-        Capture::WholeBody(argument) => {
-            let here = Span::mixed_site().located_at(argument.span());
-            quote_spanned!(here=> #event.body(&#argument);)
+        Capture::WholeBody(argument) => quote_spanned!(here=> #event.body(&#argument);),
+        Capture::BodyField { argument, path, key, redaction, .. } => {
+            redaction.write(root, &event, key, &quote_spanned!(here=> &#argument #(.#path)*))
         }
-        Capture::BodyField { argument, path, key, redaction, span } => {
-            let here = Span::mixed_site().located_at(*span);
-            redaction.write(root, &event, key, &quote_spanned!(here=> &#argument #(.#path)*), *span)
-        }
-        Capture::Metadata { key, value, redaction } => {
-            redaction.write(root, &event, key, &value.expand(root), value.span())
-        }
+        Capture::Metadata { key, value, redaction } => redaction.write(root, &event, key, &value.expand(root)),
     }
 }
 
@@ -137,17 +128,17 @@ fn pass(subject: &Subject) -> TokenStream {
     }
 }
 
-fn is_name(subject: &Subject) -> bool {
-    crate::grammar::value::as_name(&subject.expr).is_some()
-}
-
 /// The parameter of a capturing closure.
 fn event(captures: &[Capture]) -> Ident {
     if captures.is_empty() { unused() } else { writer() }
 }
 
 fn writer() -> Ident {
-    Ident::new("__event", Span::mixed_site())
+    writer_at(Span::mixed_site())
+}
+
+fn writer_at(here: Span) -> Ident {
+    Ident::new("__event", here)
 }
 
 fn unused() -> Ident {

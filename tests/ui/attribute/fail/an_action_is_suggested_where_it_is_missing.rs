@@ -1,0 +1,13 @@
+use audited::audited;
+
+#[audited(target(type = "invoice", id = id))]
+fn delete_invoice(id: u64) {
+    drop(id);
+}
+
+#[audited]
+fn view(id: u64) {
+    drop(id);
+}
+
+fn main() {}

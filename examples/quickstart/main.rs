@@ -63,10 +63,12 @@ async fn export(State(begun): State<Arc<Notify>>, Path(id): Path<String>) -> Str
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let local = if std::env::var_os("WORKOS_API_KEY").is_none() { Some(LocalWorkos::start()?) } else { None };
+    let dir = tempfile::tempdir()?; // In earnest: a disk that outlives the process.
     let audit = match &local {
-        Some(workos) => AuditLog::builder().api_key("sk_quickstart").base_url(workos.url()).start().await?,
-        None => AuditLog::from_env()?.start().await?,
+        Some(workos) => AuditLog::builder().api_key("sk_quickstart").base_url(workos.url()),
+        None => AuditLog::from_env()?,
     };
+    let audit = audit.outbox_dir(dir.path()).start().await?;
 
     // The service. Where `Extension` puts a user here, an authentication would.
     let organization = std::env::var("AUDITED_ORGANIZATION").unwrap_or("org_01EHWNCE74X7JSDV0X3SZ3KJNY".to_owned());

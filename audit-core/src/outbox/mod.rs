@@ -73,6 +73,14 @@ pub trait Outbox: Send + Sync + fmt::Debug + 'static {
     /// Up to `max` dead letters, oldest first, starting behind `after`.
     fn dead_letters(&self, after: Option<RecordId>, max: usize) -> OutboxFuture<'_, Vec<DeadLetter>>;
 
+    /// Takes nothing more, and makes durable what was taken. Called once, at the end.
+    ///
+    /// # Errors
+    /// When that did not succeed within `deadline`; what was durable before is safe.
+    fn close(&self, _deadline: Duration) -> OutboxFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Resolves once something may have become due since the last call; a hint, and never the only way to find work.
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }

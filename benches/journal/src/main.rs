@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 fn record(durability: Durability, lane: u64) -> NewRecord {
     NewRecord {
-        payload: Bytes::from(vec![b'x'; EVENT]),
+        payload: vec![b'x'; EVENT],
         lane: Lane(lane.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         durability,
         role: Role::Event,

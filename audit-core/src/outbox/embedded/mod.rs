@@ -319,6 +319,10 @@ impl Outbox for Journal {
         Box::pin(async move { self.with_store(claim.record, |store| store.reschedule(claim, retry)) })
     }
 
+    fn close(&self, deadline: Duration) -> OutboxFuture<'_, ()> {
+        Box::pin(async move { self.close(deadline) })
+    }
+
     fn bury(&self, claim: ClaimId, reason: BurialReason, replacement: Option<NewRecord>) -> OutboxFuture<'_, ()> {
         Box::pin(async move {
             let buried = self.with_store(claim.record, |store| Ok(store.bury(claim, reason, replacement)))?;

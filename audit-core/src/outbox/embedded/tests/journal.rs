@@ -6,7 +6,6 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-
 use crate::outbox::{
     BurialReason, ClaimRequest, Claimed, Damage, Durability, History, Journal, JournalReader, JournalSettings, Lane,
     NewRecord, Outbox, OutboxErrorKind, RecordId, Recovery, Retry, Role, Timestamp,

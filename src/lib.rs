@@ -8,6 +8,10 @@ pub use audit_core::{
 
 pub use audit_macros::{AuditActor, AuditTarget, audited};
 
+#[cfg(feature = "actix-web")]
+pub use audit_core::context::actix_web;
+#[cfg(feature = "tonic")]
+pub use audit_core::context::tonic;
 #[cfg(feature = "tower")]
 pub use audit_core::context::tower;
 

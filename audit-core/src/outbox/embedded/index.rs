@@ -141,7 +141,7 @@ impl Queue {
             _ => {
                 // Doubling would hold up to twice of what is needed.
                 if self.entries.len() == self.entries.capacity() {
-                    self.entries.reserve_exact(self.entries.len() / 8 + 4);
+                    self.entries.reserve_exact(self.entries.len() / 4 + 4);
                 }
                 self.entries.insert(at, entry);
             }

@@ -451,6 +451,10 @@ impl Index {
         Ok(())
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending == 0 && self.dead.is_empty()
+    }
+
     /// The earliest moment at which something that is not lent is due.
     pub(super) fn next_due(&mut self) -> Option<Timestamp> {
         let none = HashSet::new();

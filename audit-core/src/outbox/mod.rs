@@ -29,6 +29,10 @@ use bytes::Bytes;
 /// What an outbox does on the delivery's side, boxed so that the trait stays usable as `dyn Outbox`.
 pub type OutboxFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, OutboxError>> + Send + 'a>>;
 
+/// The furthest ahead that a record is ever put off. A record that is due later than this from now was put off under a
+/// clock that has been set back since, and counts as due.
+pub const MAX_WAIT: Duration = Duration::from_secs(3600);
+
 /// A durable queue of encoded events.
 pub trait Outbox: Send + Sync + fmt::Debug + 'static {
     /// Takes a record over. Called on the handler's path: never blocks and never waits for the network; the returned

@@ -1,7 +1,7 @@
 //! The runtime of `audited`: use it through that crate, which re-exports what is public here.
 //!
 //! One event's way through the rooms: [`capture`] opens a scope and writes what it is told straight into an encoded
-//! [`event`]; the `audit_log` hands it to an [`outbox`]; [`delivery`] brings it from there to a sink, of which
+//! `event`; the `audit_log` hands it to an [`outbox`]; [`delivery`] brings it from there to a sink, of which
 //! `workos` is one. `context` adds what the request says.
 
 pub mod audit_log;
@@ -13,7 +13,7 @@ pub mod capture;
 pub mod context;
 pub mod delivery;
 mod error;
-pub mod event;
+mod event;
 pub mod outbox;
 #[doc(hidden)]
 pub mod private;
@@ -23,8 +23,11 @@ pub mod workos;
 
 pub use self::audit_log::{AuditLog, AuditLogBuilder, ShutdownReport, Stats};
 pub use self::capture::{
-    Actor, ActorWriter, AuditActor, AuditTarget, EventWriter, IntoTargets, Outcome, TargetWriter, Unavailable, record,
+    Actor, ActorWriter, AuditActor, AuditTarget, EventBuilder, EventWriter, HasTarget, IntoTargets, NoTarget, Outcome,
+    TargetWriter, Targeted, Unavailable, event, record,
 };
 pub use self::context::{Context, context, set_actor};
 pub use self::error::Error;
-pub use self::event::{AuditValue, HashKey, Mended, Redaction, looks_secret};
+pub use self::event::{
+    AuditValue, HashKey, Mended, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, ValueWriter, limits, looks_secret,
+};

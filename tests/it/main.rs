@@ -2,4 +2,5 @@
 
 mod attribute;
 mod derive;
+mod event;
 mod functions;

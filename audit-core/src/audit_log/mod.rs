@@ -4,6 +4,7 @@ mod builder;
 mod counters;
 mod hash_key;
 pub(crate) mod registry;
+mod single;
 mod storing;
 
 use std::fmt;

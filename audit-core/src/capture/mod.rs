@@ -5,6 +5,7 @@ mod description;
 mod event;
 mod outcome;
 mod scope;
+mod single;
 mod target;
 
 pub use self::actor::{Actor, ActorWriter, AuditActor};
@@ -14,6 +15,7 @@ pub use self::outcome::{
     FailureFallback, Outcome, PeelFallback, Peeled, Probe, Refuse, ReturnsResult, Unavailable, error_of,
 };
 pub use self::scope::{Close, Scope, Scoped, open, open_strict, open_strict_sync, record, scope, scope_sync};
+pub use self::single::{EventBuilder, HasTarget, NoTarget, Targeted, event};
 pub use self::target::{AuditTarget, DescribeTarget, IntoTargets, Many, One, TargetWriter};
 
 #[cfg(test)]

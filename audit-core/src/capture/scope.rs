@@ -128,7 +128,7 @@ pub fn record(write: impl FnOnce(&mut EventWriter<'_>)) {
 
 /// Lets the caller's code write to an event; if it panics, what it wrote whole stays.
 #[inline]
-fn guarded(draft: &mut Draft, hash_key: Option<&HashKey>, write: impl FnOnce(&mut EventWriter<'_>)) {
+pub(super) fn guarded(draft: &mut Draft, hash_key: Option<&HashKey>, write: impl FnOnce(&mut EventWriter<'_>)) {
     if catch_unwind(AssertUnwindSafe(|| write(&mut EventWriter::new(draft, hash_key)))).is_err() {
         draft.count_failed();
     }
@@ -142,21 +142,9 @@ impl Live {
         context: Option<Context>,
         capture: impl FnOnce(&mut EventWriter<'_>),
     ) -> Self {
-        let mut draft = Self::draft(description, context.as_ref());
+        let mut draft = new_draft(description.action, description.version, context.as_ref());
         guarded(&mut draft, log.hash_key(), capture);
         Self { draft, description, log, context, intent: None }
-    }
-
-    /// Kept out of `begin`, which is compiled anew for each handler.
-    fn draft(description: &'static Description, context: Option<&Context>) -> Draft {
-        Draft::begin(description.action, description.version, Timestamp::now(), |buf| match context {
-            Some(context) => context.begin_event(buf),
-            None => {
-                buf.extend_from_slice(b"{\"location\":");
-                buf.extend_from_slice(UNKNOWN_LOCATION);
-                buf.push(b'}');
-            }
-        })
     }
 
     /// Hands the event over, if this way out is told. Returns the wait for it, if there is one.
@@ -178,8 +166,20 @@ impl Live {
     }
 }
 
+/// An event that begins now. Kept out of `Live::begin`, which is compiled anew for each handler.
+pub(super) fn new_draft(action: &str, version: u32, context: Option<&Context>) -> Draft {
+    Draft::begin(action, version, Timestamp::now(), |buf| match context {
+        Some(context) => context.begin_event(buf),
+        None => {
+            buf.extend_from_slice(b"{\"location\":");
+            buf.extend_from_slice(UNKNOWN_LOCATION);
+            buf.push(b'}');
+        }
+    })
+}
+
 /// Ends `draft` with what it takes from its surroundings.
-fn encode(log: &AuditLog, context: Option<&Context>, draft: Draft, ending: Ending) -> Encoded {
+pub(super) fn encode(log: &AuditLog, context: Option<&Context>, draft: Draft, ending: Ending) -> Encoded {
     match context {
         Some(context) => context.defaults(|defaults| draft.finish(log.fill(defaults), ending)),
         None => draft.finish(log.fill(Defaults::default()), ending),

@@ -7,6 +7,8 @@
 //! {"event":{"action":"…","version":1,"occurred_at":"…","context":{…},"actor":{…},"targets":[…],"metadata":{…}},"organization_id":"…"}
 //! ```
 
+use std::ops::Range;
+
 use super::fragments::Fragments;
 use super::json;
 use super::limits::{ACTOR_BYTES, CAPTURE_BYTES, TARGETS, TEXT_CHARS, USER_METADATA_KEYS};
@@ -20,6 +22,8 @@ use super::value::{AuditValue, ValueWriter};
 use crate::outbox::Timestamp;
 
 const HEAD: &[u8] = b"{\"event\":{\"action\":\"";
+const VERSION: &[u8] = b"\",\"version\":";
+const OCCURRED_AT: &[u8] = b",\"occurred_at\":\"";
 
 /// What most events need; a larger one grows.
 const USUAL_BYTES: usize = 1_024;
@@ -91,9 +95,9 @@ impl Draft {
         buf.extend_from_slice(HEAD);
         mended.truncated += u64::from(json::push_text(&mut buf, action, TEXT_CHARS));
         let action_len = buf.len() - HEAD.len();
-        buf.extend_from_slice(b"\",\"version\":");
+        buf.extend_from_slice(VERSION);
         buf.extend_from_slice(itoa::Buffer::new().format(version).as_bytes());
-        buf.extend_from_slice(b",\"occurred_at\":\"");
+        buf.extend_from_slice(OCCURRED_AT);
         buf.extend_from_slice(&rfc3339(occurred_at));
         buf.extend_from_slice(b"\",\"context\":");
         push_context(&mut buf);
@@ -110,6 +114,31 @@ impl Draft {
             metadata: None,
             members: Members::new(USER_METADATA_KEYS, CAPTURE_BYTES),
         }
+    }
+
+    /// Says another version than the one it began with.
+    pub(crate) fn set_version(&mut self, version: u32) {
+        let digits = self.version_at();
+        let (mut digits_of, old) = (itoa::Buffer::new(), digits.len());
+        let new = digits_of.format(version);
+        self.buf.splice(digits, new.bytes());
+        let by = new.len() as isize - old as isize;
+        self.head_end = self.head_end.wrapping_add_signed(by);
+        self.shift(by);
+    }
+
+    /// Says another time than the one it began at.
+    pub(crate) fn set_occurred_at(&mut self, at: Timestamp) {
+        let (start, time) = (self.version_at().end + OCCURRED_AT.len(), rfc3339(at));
+        if let Some(old) = self.buf.get_mut(start..start + time.len()) {
+            old.copy_from_slice(&time);
+        }
+    }
+
+    /// Where the digits of the version are.
+    fn version_at(&self) -> Range<usize> {
+        let start = HEAD.len() + self.action_len + VERSION.len();
+        start..start + self.buf[start..].iter().take_while(|byte| byte.is_ascii_digit()).count()
     }
 
     /// Sets the actor, in the place of one that was set before.

@@ -1,4 +1,4 @@
-//! Declarative audit logs for WorkOS: an attribute on a handler, a derive on its models, and nothing is lost.
+#![doc = include_str!("../README.md")]
 
 pub use audit_core::{
     Actor, ActorWriter, AuditActor, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, Context, Error, EventWriter,
@@ -8,6 +8,10 @@ pub use audit_core::{
 
 pub use audit_macros::{AuditActor, AuditTarget, audited};
 
+#[cfg(feature = "actix-web")]
+pub use audit_core::context::actix_web;
+#[cfg(feature = "tonic")]
+pub use audit_core::context::tonic;
 #[cfg(feature = "tower")]
 pub use audit_core::context::tower;
 

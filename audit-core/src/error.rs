@@ -41,6 +41,12 @@ impl Error {
         self
     }
 
+    /// Says more than the general message.
+    pub(crate) fn at(mut self, message: String) -> Self {
+        self.0.message = message;
+        self
+    }
+
     fn new(kind: Kind, message: impl Into<String>) -> Self {
         Self(Box::new(Inner { kind, message: message.into(), source: None }))
     }

@@ -47,11 +47,11 @@ where
 pub fn respond<F: Future<Output: axum::response::IntoResponse>>(
     future: F,
 ) -> impl Future<Output = axum::response::Response> {
-    crate::context::axum::respond(future)
+    crate::context::respond(future)
 }
 
 /// [`respond`], without waiting.
 #[cfg(feature = "axum")]
 pub fn respond_sync<R: axum::response::IntoResponse>(body: impl FnOnce() -> R) -> axum::response::Response {
-    crate::context::axum::respond_sync(body)
+    crate::context::respond_sync(body)
 }

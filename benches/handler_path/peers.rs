@@ -3,8 +3,8 @@
 use std::future::Future;
 use std::hint::black_box;
 use std::pin::Pin;
-use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::LazyLock;
+use std::sync::mpsc::{SyncSender, sync_channel};
 
 use audited::outbox::{
     Appending, BurialReason, ClaimId, ClaimRequest, Claimed, Contents, DeadLetter, NewRecord, Outbox, OutboxFuture,
@@ -57,7 +57,6 @@ pub(crate) const PEERS: &[Peer] = &[
     },
     Peer { name: "floor", what: "the floor: copying an event and one push", within: alone, calls: calls_of!(floor) },
 ];
-
 
 static REQUEST: LazyLock<Request> = LazyLock::new(Request::example);
 

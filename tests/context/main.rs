@@ -1,5 +1,7 @@
 //! What a request says, against the real frameworks over real sockets.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
+
 mod support;
 
 #[cfg(feature = "axum")]

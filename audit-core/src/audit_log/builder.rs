@@ -2,17 +2,22 @@
 
 use std::env;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread;
 
+use tokio::sync::oneshot;
+
+use super::hash_key::hash_key;
 use super::{AuditLog, registry};
 use crate::Error;
 use crate::delivery::{Delivery, DeliverySettings, DuplicatePolicy, Sink};
-use crate::event::{HashKey, Mended, Organization, Out};
-use crate::outbox::{MemoryOutbox, Outbox};
+use crate::event::{Mended, Organization, Out};
+use crate::outbox::{Journal, JournalSettings, Outbox, Recovery};
 use crate::workos::{ApiKeySource, WorkOs};
 
-/// The bytes that an outbox in memory may take when nothing else is said: 64 MiB, some 60,000 events.
-const MEMORY_BYTES: u64 = 64 * 1024 * 1024;
+/// Where the outbox is when nothing else is said: below the directory that the program runs in.
+const DEFAULT_DIR: &str = ".audited";
 
 /// Sets an [`AuditLog`] up; [`start`](Self::start) starts it.
 #[must_use = "nothing is audited before `start`"]
@@ -21,6 +26,8 @@ pub struct AuditLogBuilder {
     base_url: Option<String>,
     organization: Option<String>,
     hash_key: Option<Vec<u8>>,
+    dir: Option<PathBuf>,
+    journal: JournalSettings,
     outbox: Option<Arc<dyn Outbox>>,
     sink: Option<Arc<dyn Sink>>,
     delivery: DeliverySettings,
@@ -34,6 +41,8 @@ impl Default for AuditLogBuilder {
             base_url: None,
             organization: None,
             hash_key: None,
+            dir: None,
+            journal: JournalSettings::default(),
             outbox: None,
             sink: None,
             delivery: DeliverySettings::default(),
@@ -53,6 +62,7 @@ impl AuditLogBuilder {
             ));
         }
         builder.organization = variable("AUDITED_ORGANIZATION")?;
+        builder.dir = variable("AUDITED_DIR")?.map(PathBuf::from);
         builder.hash_key = variable("AUDITED_HASH_KEY")?.map(String::into_bytes);
         if let Some(pace) = variable("AUDITED_PACE")? {
             builder.delivery.pace = parse_pace(&pace)?;
@@ -81,13 +91,28 @@ impl AuditLogBuilder {
     }
 
     /// The key of hashed values, at least 16 bytes. Several hosts whose hashes shall be comparable need the same.
-    /// Default: a random one for each start, so that hashes compare within one run of one process.
+    /// Default: a random one, made at the first start and kept beside the journal for its owner's eyes only.
     pub fn hash_key(mut self, secret: impl Into<Vec<u8>>) -> Self {
         self.hash_key = Some(secret.into());
         self
     }
 
-    /// Where events wait. Default: [`MemoryOutbox`] of 64 MiB, which a crash empties.
+    /// The directory of the journal, in which events wait. Default: `.audited`, in the directory that the program runs in.
+    /// Give each service one of its own, on a disk that outlives its process: what one start leaves, the next delivers.
+    pub fn outbox_dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.dir = Some(dir.into());
+        self
+    }
+
+    /// The most bytes of disk that the journal of one process takes, dead letters included. When it is full, events are
+    /// refused and counted, and strict calls do not happen. Default: 2 GiB, about 2.5 million events.
+    pub fn disk_budget(mut self, bytes: u64) -> Self {
+        self.journal.budget = bytes;
+        self
+    }
+
+    /// Where events wait, in the place of the journal: [`MemoryOutbox`](crate::outbox::MemoryOutbox), for instance, which
+    /// a crash empties.
     pub fn outbox(mut self, outbox: impl Outbox) -> Self {
         self.outbox = Some(Arc::new(outbox));
         self
@@ -131,7 +156,17 @@ impl AuditLogBuilder {
     /// [`Error::is_configuration`] when a setting is missing or wrong; [`Error::is_system`] when the system gives no
     /// thread, no random bytes or no certificates; [`Error::is_outbox`] when the outbox cannot be opened.
     pub async fn start(self) -> Result<AuditLog, Error> {
-        self.start_blocking()
+        // Opening a journal reads from the disk, which is nothing to do on a runtime's thread; and any runtime will do.
+        let (started, start) = oneshot::channel();
+        thread::Builder::new()
+            .name("audited-start".to_owned())
+            .spawn(move || started.send(self.start_blocking()).is_ok())
+            .map_err(|error| {
+                Error::system("the thread for starting the audit log could not be made").with_source(error)
+            })?;
+        start.await.unwrap_or_else(|error| {
+            Err(Error::system("the thread for starting the audit log ended before it was done").with_source(error))
+        })
     }
 
     /// As [`start`](Self::start), on a thread that may block for a moment.
@@ -149,15 +184,51 @@ impl AuditLogBuilder {
                 Arc::new(workos.build()?)
             }
         };
-        let hash_key = hash_key(self.hash_key)?;
         let organization = self.organization.as_deref().and_then(organization);
-        let outbox = self.outbox.unwrap_or_else(|| Arc::new(MemoryOutbox::new(MEMORY_BYTES)));
+        let dir = self.dir.unwrap_or_else(|| PathBuf::from(DEFAULT_DIR));
+        let (outbox, recovery, key_dir): (Arc<dyn Outbox>, _, _) = match self.outbox {
+            Some(outbox) => (outbox, Recovery::default(), None),
+            None => {
+                let (journal, recovery) = Journal::open(&dir, self.journal).map_err(|error| {
+                    Error::from(error).at(format!(
+                        "the journal in {} could not be opened: name a directory that this process may write to \
+                         (AUDITED_DIR, or `outbox_dir` of the builder)",
+                        dir.display()
+                    ))
+                })?;
+                (Arc::new(journal), recovery, Some(&*dir))
+            }
+        };
+        let hash_key = hash_key(self.hash_key, key_dir)?;
         let delivery = Delivery::start(Arc::clone(&outbox), sink, self.delivery)?;
-        let log = AuditLog::over(outbox, Some(hash_key), organization, Some(delivery));
+        tell(&recovery);
+        let log = AuditLog::over(outbox, recovery, Some(hash_key), organization, Some(delivery));
         if self.install {
             registry::install(log.clone());
         }
         Ok(log)
+    }
+}
+
+/// Says what the process before left behind, where that is not what an orderly stop leaves.
+fn tell(recovery: &Recovery) {
+    if recovery.unclean {
+        tracing::warn!(
+            target: "audited",
+            pending = recovery.pending,
+            open_intents = recovery.open_intents,
+            torn = recovery.torn,
+            "the process before did not stop in order: its stored events are delivered now, those of its strict calls \
+             that had no outcome yet as `unknown`; relaxed events of its last 50 ms may be missing"
+        );
+    }
+    if recovery.lost > 0 || recovery.lost_segments > 0 {
+        tracing::error!(
+            target: "audited",
+            records = recovery.lost,
+            segments = recovery.lost_segments,
+            "the journal is damaged: stored events are lost; what is left of them is in its `quarantine-` files"
+        );
     }
 }
 
@@ -167,6 +238,8 @@ impl fmt::Debug for AuditLogBuilder {
             .field("api_key", &self.api_key)
             .field("base_url", &self.base_url)
             .field("organization", &self.organization)
+            .field("dir", &self.dir)
+            .field("journal", &self.journal)
             .field("outbox", &self.outbox)
             .field("sink", &self.sink)
             .field("delivery", &self.delivery)
@@ -198,26 +271,6 @@ fn parse_pace(text: &str) -> Result<Option<f64>, Error> {
              or `off`"
         ))),
     }
-}
-
-fn hash_key(given: Option<Vec<u8>>) -> Result<HashKey, Error> {
-    let secret = match given {
-        Some(secret) => secret,
-        None => {
-            let mut random = vec![0; 32];
-            getrandom::fill(&mut random).map_err(|error| {
-                Error::system("the system gave no random bytes for the hash key").with_source(error.to_string())
-            })?;
-            random
-        }
-    };
-    HashKey::new(&secret).ok_or_else(|| {
-        Error::configuration(format!(
-            "the hash key has {} bytes and needs at least 16: a shorter one can be guessed, and every hashed value with \
-             it. `openssl rand -hex 32` makes a good one (AUDITED_HASH_KEY, or `hash_key` of the builder)",
-            secret.len()
-        ))
-    })
 }
 
 fn organization(id: &str) -> Option<Organization> {

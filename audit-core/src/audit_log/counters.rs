@@ -8,16 +8,18 @@ use crate::event::Mended;
 
 /// What became of the events of a log since it was started.
 ///
-/// `accepted == delivered + pending + dead - replaced`, always: a dead letter's smallest form, which is sent in its
-/// place, is an event more.
+/// `accepted + inherited + replaced == delivered + pending + dead`, always: a dead letter's smallest form, which is sent
+/// in its place, is an event more, and so is what an earlier process left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// Events that the outbox took.
     pub accepted: u64,
+    /// Events of earlier processes, found in the outbox.
+    pub inherited: u64,
     /// Events that the sink took.
     pub delivered: u64,
-    /// Events that this log took and that wait.
+    /// Events that wait in the outbox.
     pub pending: u64,
     /// Events that the sink refused for good.
     pub dead: u64,
@@ -102,14 +104,17 @@ impl Counters {
         }
     }
 
-    pub(super) fn read(&self, delivery: &DeliveryStats, unaudited: u64) -> Stats {
+    pub(super) fn read(&self, delivery: &DeliveryStats, pending: Option<u64>, unaudited: u64) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let DeliveryStats { delivered, dead, replaced, .. } = *delivery;
         let accepted = read(&self.accepted);
+        let (came, went) = (accepted + replaced, delivered + dead);
+        let pending = pending.unwrap_or(came.saturating_sub(went));
         Stats {
             accepted,
+            inherited: (went + pending).saturating_sub(came),
             delivered,
-            pending: (accepted + replaced).saturating_sub(delivered + dead),
+            pending,
             dead,
             replaced,
             refused: read(&self.refused),

@@ -2,12 +2,14 @@
 
 mod builder;
 mod counters;
+mod hash_key;
 pub(crate) mod registry;
 mod storing;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{self, Poll, Waker};
 use std::time::Duration;
 
 pub use self::builder::AuditLogBuilder;
@@ -22,8 +24,12 @@ use crate::context::Unaudited;
 use crate::delivery::{Delivery, DrainReport};
 use crate::event::{Defaults, Encoded, HashKey, Organization};
 use crate::outbox::{
-    Appending, Contents, Durability, Lane, NewRecord, Outbox, OutboxError, OutboxErrorKind, RecordId, Role, Timestamp,
+    Appending, Contents, Durability, Lane, NewRecord, Outbox, OutboxError, OutboxErrorKind, RecordId, Recovery, Role,
+    Timestamp,
 };
+
+/// How long closing the outbox may take: one write to the disk.
+const CLOSE_DEADLINE: Duration = Duration::from_millis(150);
 
 /// A running audit log: takes events, keeps them in its outbox and delivers them. Cloning it is cheap; all clones are the
 /// same log.
@@ -46,6 +52,7 @@ pub struct AuditLog(Arc<Shared>);
 
 struct Shared {
     outbox: Arc<dyn Outbox>,
+    recovery: Recovery,
     hash_key: Option<HashKey>,
     organization: Option<Organization>,
     /// None in a recorder, which delivers nothing.
@@ -94,8 +101,9 @@ impl AuditLog {
     /// | `WORKOS_API_KEY` | the API key, read again when WorkOS refuses it | needed |
     /// | `WORKOS_BASE_URL` | where WorkOS is: https, or http on this machine | `https://api.workos.com` |
     /// | `AUDITED_ORGANIZATION` | the organization of events that name none | none |
+    /// | `AUDITED_DIR` | the directory of the journal | `.audited` |
     /// | `AUDITED_PACE` | most events a second, or `off` | `50` |
-    /// | `AUDITED_HASH_KEY` | the key of hashed values, at least 16 bytes | random for each start |
+    /// | `AUDITED_HASH_KEY` | the key of hashed values, at least 16 bytes | made once, kept in `AUDITED_DIR` |
     ///
     /// # Errors
     /// [`Error::is_configuration`] when a variable is missing or wrong.
@@ -105,20 +113,29 @@ impl AuditLog {
 
     pub(crate) fn over(
         outbox: Arc<dyn Outbox>,
+        recovery: Recovery,
         hash_key: Option<HashKey>,
         organization: Option<Organization>,
         delivery: Option<Delivery>,
     ) -> Self {
         let (counters, unaudited, closed) = (Counters::default(), Unaudited::default(), AtomicBool::new(false));
-        Self(Arc::new(Shared { outbox, hash_key, organization, delivery, counters, unaudited, closed }))
+        Self(Arc::new(Shared { outbox, recovery, hash_key, organization, delivery, counters, unaudited, closed }))
     }
 
     /// What became of this log's events.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        // What left is read before what came, so that their difference is never negative.
         let delivery = self.0.delivery.as_ref().map(Delivery::stats).unwrap_or_default();
-        self.0.counters.read(&delivery, self.0.unaudited.count())
+        self.0.counters.read(&delivery, self.pending_now(), self.0.unaudited.count())
+    }
+
+    /// What the outbox holds, if it can tell without waiting.
+    fn pending_now(&self) -> Option<u64> {
+        let mut asked = self.0.outbox.inspect();
+        match asked.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(contents)) => Some(contents.pending),
+            Poll::Ready(Err(_)) | Poll::Pending => None,
+        }
     }
 
     /// The routes of changing requests that no event told of, such as `POST /invoices/{id}`: what an auditor asks for
@@ -131,6 +148,12 @@ impl AuditLog {
     #[cfg(feature = "request")]
     pub(crate) fn unaudited(&self) -> &Unaudited {
         &self.0.unaudited
+    }
+
+    /// What opening the journal found of the process before.
+    #[must_use]
+    pub fn recovery(&self) -> Recovery {
+        self.0.recovery
     }
 
     /// How much the outbox holds, asked of the outbox itself.
@@ -154,19 +177,33 @@ impl AuditLog {
     /// network and WorkOS do. What is not delivered by then stays in the outbox.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
         self.0.closed.store(true, Ordering::Release);
-        match &self.0.delivery {
+        let report = match &self.0.delivery {
             Some(delivery) => self.report(&delivery.shutdown(deadline).await),
             None => self.report_now(),
-        }
+        };
+        self.closed(self.0.outbox.close(CLOSE_DEADLINE).await);
+        report
     }
 
     /// As [`shutdown`](Self::shutdown), on a thread that may block.
     #[must_use]
     pub fn shutdown_blocking(&self, deadline: Duration) -> ShutdownReport {
         self.0.closed.store(true, Ordering::Release);
-        match &self.0.delivery {
+        let report = match &self.0.delivery {
             Some(delivery) => self.report(&delivery.shutdown_blocking(deadline)),
             None => self.report_now(),
+        };
+        let mut closing = self.0.outbox.close(CLOSE_DEADLINE);
+        // An outbox that has to wait for a network closes in `shutdown` only; what it took is stored there already.
+        if let Poll::Ready(result) = closing.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
+            self.closed(result);
+        }
+        report
+    }
+
+    fn closed(&self, result: Result<(), OutboxError>) {
+        if let Err(error) = result {
+            tracing::error!(target: "audited", %error, "the outbox was not closed in order");
         }
     }
 

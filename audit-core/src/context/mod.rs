@@ -5,8 +5,10 @@
 //!
 //! For requests a framework's integration makes it: `tower` (axum, tonic and all else on tower) and `actix_web`.
 
+#[cfg(feature = "actix-web")]
+pub mod actix_web;
 #[cfg(feature = "axum")]
-pub mod axum;
+mod axum;
 mod coverage;
 mod detached;
 mod entered;
@@ -14,6 +16,8 @@ mod message;
 #[cfg(feature = "request")]
 pub mod request;
 mod state;
+#[cfg(feature = "tonic")]
+pub mod tonic;
 #[cfg(feature = "tower")]
 pub mod tower;
 
@@ -42,6 +46,9 @@ pub(crate) fn unreadable_addresses() -> u64 {
     #[cfg(not(feature = "request"))]
     0
 }
+
+#[cfg(feature = "axum")]
+pub(crate) use self::axum::{respond, respond_sync};
 
 /// What a request or a job says about all that happens within it.
 ///

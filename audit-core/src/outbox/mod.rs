@@ -10,10 +10,16 @@
 mod appending;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
+#[cfg(unix)]
+mod embedded;
 mod error;
 mod memory;
 
 pub use self::appending::{AppendTicket, Appending};
+#[cfg(unix)]
+pub use self::embedded::{
+    Damage, Finding, Journal, JournalHealth, JournalReader, JournalSettings, PendingRecord, Recovery, Verification,
+};
 pub use self::error::{OutboxError, OutboxErrorKind};
 pub use self::memory::MemoryOutbox;
 
@@ -66,6 +72,14 @@ pub trait Outbox: Send + Sync + fmt::Debug + 'static {
 
     /// Up to `max` dead letters, oldest first, starting behind `after`.
     fn dead_letters(&self, after: Option<RecordId>, max: usize) -> OutboxFuture<'_, Vec<DeadLetter>>;
+
+    /// Takes nothing more, and makes durable what was taken. Called once, at the end.
+    ///
+    /// # Errors
+    /// When that did not succeed within `deadline`; what was durable before is safe.
+    fn close(&self, _deadline: Duration) -> OutboxFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Resolves once something may have become due since the last call; a hint, and never the only way to find work.
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;

@@ -1,46 +1,22 @@
 //! Who, from where, with what.
 
-use audited::testing::{RecordedEvent, Recorder};
+use audited::audited;
+use audited::testing::Recorder;
 use audited::tower::AuditLayer;
-use audited::{ActorWriter, AuditActor};
 use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use crate::support::{Audited, Server, audited};
+use super::authenticate;
+use crate::support::people::{CurrentUser, Thing, only};
+use crate::support::server::Server;
 
-#[derive(Clone)]
-struct CurrentUser(String);
-
-impl AuditActor for CurrentUser {
-    const TYPE: &'static str = "user";
-
-    fn describe(&self, actor: &mut ActorWriter<'_>) {
-        actor.id(&self.0).organization(format!("org_of_{}", self.0));
-    }
-}
-
-/// Puts the user that a header names into the extensions, as an authentication would.
-async fn authenticate(mut request: Request, next: Next) -> Response {
-    if let Some(user) = request.headers().get("x-user").and_then(|user| user.to_str().ok()) {
-        let user = CurrentUser(user.to_owned());
-        request.extensions_mut().insert(user);
-    }
-    next.run(request).await
-}
-
+#[audited(action = "thing.viewed", targets(Thing { id: 1 }))]
 async fn view() -> StatusCode {
-    static VIEWED: Audited = Audited::new("thing.viewed", module_path!(), "view");
-    audited(&VIEWED, async { StatusCode::OK }).await
-}
-
-fn only(recorder: &Recorder) -> RecordedEvent {
-    let mut events = recorder.events();
-    assert_eq!(events.len(), 1, "{events:?}");
-    events.remove(0)
+    StatusCode::OK
 }
 
 #[tokio::test]
@@ -97,7 +73,7 @@ async fn headers_are_not_believed_unless_one_is_named() {
 #[tokio::test]
 async fn an_actor_that_is_known_only_further_in_is_seen() {
     async fn login(request: Request, next: Next) -> Response {
-        audited::set_actor(&CurrentUser("late".to_owned()));
+        audited::set_actor(&CurrentUser::new("late"));
         next.run(request).await
     }
     let recorder = Recorder::new();
@@ -120,9 +96,9 @@ async fn an_actor_that_is_known_only_further_in_is_seen() {
 
 #[tokio::test]
 async fn a_response_tells_how_it_ended() {
-    static PAID: Audited = Audited::new("thing.paid", module_path!(), "pay");
-    async fn pay(status: StatusCode) -> Response {
-        audited(&PAID, audited::__private::respond(async move { (status, "body") })).await
+    #[audited(action = "thing.paid", target(type = "thing", id = 1))]
+    async fn pay(status: StatusCode) -> impl IntoResponse {
+        (status, "body")
     }
     let recorder = Recorder::new();
     let app = Router::new()

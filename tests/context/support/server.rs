@@ -16,7 +16,6 @@ pub(crate) struct Server {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    pub(crate) text: String,
 }
 
 impl Server {
@@ -67,8 +66,7 @@ impl Drop for Server {
 impl Reply {
     fn read(answer: &[u8]) -> Self {
         let answer = String::from_utf8_lossy(answer);
-        let (head, text) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-        Self { status, text: text.to_owned() }
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+        Self { status }
     }
 }

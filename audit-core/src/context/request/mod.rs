@@ -27,5 +27,7 @@ pub use self::rejection::Rejection;
 pub(super) use self::builder::common_methods;
 pub(super) use self::client_address::unreadable_addresses;
 pub(super) use self::settings::Settings;
+#[cfg(feature = "actix-web")]
+pub(super) use self::text::decoded;
 pub(super) use self::view::RequestView;
 pub(super) use self::watch::{Watch, Watching, status_of_grpc};

@@ -14,7 +14,7 @@ pub(super) fn readable(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// [`readable`], with `%41` as `A`; a `%` without two digits behind it stays.
-pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+pub(in crate::context) fn decoded(text: &str) -> Cow<'_, str> {
     if text.contains('%') { readable(&decode(text.as_bytes())).into_owned().into() } else { readable(text.as_bytes()) }
 }
 

@@ -97,6 +97,10 @@ impl RequestView for PartsView<'_> {
         if let Some(axum::extract::ConnectInfo(peer)) = extensions.get::<axum::extract::ConnectInfo<SocketAddr>>() {
             return Some(peer.ip());
         }
+        #[cfg(feature = "tonic")]
+        if let Some(peer) = extensions.get::<tonic::transport::server::TcpConnectInfo>() {
+            return peer.remote_addr().as_ref().map(SocketAddr::ip);
+        }
         extensions.get::<SocketAddr>().map(SocketAddr::ip).or_else(|| extensions.get::<IpAddr>().copied())
     }
 }

@@ -1,0 +1,435 @@
+//! Writes records: what queued up goes to disk in one write and one sync, and only then takes effect.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::format::{Chain, Kind, Record, Slot, State, Tie, encode_reason};
+use super::index::{Index, Lease, Spot};
+use super::io::{DiskFile, Files, Name};
+use super::recover::Segment;
+use super::window::Window;
+use crate::outbox::{
+    AppendTicket, BurialReason, IdempotencyKey, NewRecord, OutboxError, OutboxErrorKind, RecordId, Role,
+};
+
+/// A batch is written in pieces of about this size.
+const PIECE: usize = 1024 * 1024;
+/// A new file is filled with zeros this far ahead.
+const FILL_AHEAD: u64 = 256 * 1024;
+/// A dead letter's reason is cut to this.
+const REASON_LIMIT: usize = 4096;
+
+/// What the journal's thread is asked to write.
+#[derive(Debug)]
+pub(super) enum Op {
+    Append { id: u64, record: NewRecord, ticket: Option<AppendTicket> },
+    Bury { id: u64, fence: u64, reason: BurialReason, replacement: Option<(u64, NewRecord)>, ticket: AppendTicket },
+}
+
+/// How much a sub-journal may take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) segment_bytes: u64,
+    pub(super) files: u16,
+}
+
+/// The writing side of a sub-journal; owned by one thread.
+#[derive(Debug)]
+pub(super) struct Log {
+    /// Upper 16 bits of the ids that are handed out.
+    pub(super) number: u16,
+    pub(super) limits: Limits,
+    pub(super) files: Arc<Files>,
+    pub(super) index: Arc<Mutex<Index>>,
+    pub(super) segments: BTreeMap<u16, Segment>,
+    /// Files without a segment; the last of them is a reserve for what makes room again.
+    pub(super) spare: Vec<u16>,
+    pub(super) highest_file: u16,
+    pub(super) next_sequence: u64,
+    pub(super) next_id: u64,
+    pub(super) chain: Chain,
+    pub(super) active: Option<Active>,
+    pub(super) unsynced_tables: HashSet<u16>,
+    /// A table could not be synced.
+    pub(super) marks_lost: bool,
+    /// Intents of this process that are not settled yet.
+    intents: HashMap<u64, OpenIntent>,
+    staged: Vec<Staged>,
+    buffer: Vec<u8>,
+    /// Relaxed records that could not be written: nobody waits to hear of them.
+    pub(super) dropped: u64,
+}
+
+/// The segment that is written to.
+#[derive(Debug)]
+pub(super) struct Active {
+    pub(super) file: u16,
+    pub(super) log: Arc<dyn DiskFile>,
+    /// The file's length: behind it every write changes metadata.
+    pub(super) filled: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct OpenIntent {
+    key: IdempotencyKey,
+    file: u16,
+    ordinal: u32,
+    slot: Slot,
+}
+
+/// A record that is encoded, but not on disk.
+#[derive(Debug)]
+struct Staged {
+    record: Record,
+    then: Then,
+    ticket: Option<AppendTicket>,
+    ordinal: u32,
+    offset: u32,
+}
+
+/// What a record changes once it is on disk.
+#[derive(Debug)]
+enum Then {
+    Insert,
+    Settle(OpenIntent),
+    Bury(Lease),
+    Move { file: u16, ordinal: u32, slot: Slot },
+}
+
+impl Staged {
+    fn new(record: Record, then: Then, ticket: Option<AppendTicket>) -> Self {
+        Self { record, then, ticket, ordinal: 0, offset: 0 }
+    }
+}
+
+impl Log {
+    pub(super) fn new(number: u16, limits: Limits, files: Arc<Files>) -> Self {
+        Self {
+            number,
+            limits,
+            files,
+            index: Arc::new(Mutex::new(Index::new())),
+            segments: BTreeMap::new(),
+            spare: Vec::new(),
+            highest_file: 0,
+            next_sequence: 1,
+            next_id: 1,
+            chain: Chain::default(),
+            active: None,
+            unsynced_tables: HashSet::new(),
+            marks_lost: false,
+            intents: HashMap::new(),
+            staged: Vec::new(),
+            buffer: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    pub(super) fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a batch and finishes its tickets.
+    pub(super) fn commit(&mut self, ops: Vec<Op>) {
+        let mut keys = match draw_keys(ops.len()) {
+            Ok(keys) => keys.into_iter(),
+            Err(error) => return self.refuse_all(ops, &error),
+        };
+        for op in ops {
+            let key = keys.next().unwrap_or_else(|| IdempotencyKey::from_bytes([0; 16]));
+            match op {
+                Op::Append { id, record, ticket } => self.append(id, key, record, ticket),
+                Op::Bury { id, fence, reason, replacement, ticket } => {
+                    self.bury(id, fence, key, &reason, replacement, ticket);
+                }
+            }
+        }
+        self.flush();
+    }
+
+    fn append(&mut self, id: u64, key: IdempotencyKey, new: NewRecord, ticket: Option<AppendTicket>) {
+        let Role::Settles(intent) = new.role else {
+            let kind = if new.role == Role::Intent { Kind::Intent } else { Kind::Event };
+            let staged = Staged::new(record(id, kind, key, new), Then::Insert, ticket);
+            return self.place(vec![staged], false);
+        };
+        // The intent may be in the same batch.
+        if self.staged.iter().any(|staged| staged.record.id == self.local(intent)) {
+            self.flush();
+        }
+        let Some(open) = self.intents.get(&self.local(intent)).copied() else {
+            return self.refuse(ticket, settled_before());
+        };
+        let mut record = record(open.slot.id, Kind::Event, open.key, new);
+        (record.version, record.lane) = (true, open.slot.lane);
+        self.place(vec![Staged::new(record, Then::Settle(open), ticket)], true);
+    }
+
+    fn bury(
+        &mut self,
+        id: u64,
+        fence: u64,
+        key: IdempotencyKey,
+        reason: &BurialReason,
+        replacement: Option<(u64, NewRecord)>,
+        ticket: AppendTicket,
+    ) {
+        let read = self.index().lease(id, fence).and_then(|lease| Ok((lease, self.read(lease.file, &lease.slot)?)));
+        let (lease, mut dead) = match read {
+            Ok(read) => read,
+            Err(error) => return ticket.finish(Err(error)),
+        };
+        (dead.kind, dead.version) = (Kind::Dead, true);
+        dead.tie = if replacement.is_some() { Tie::WithNext } else { Tie::None };
+        dead.reason = encode_reason(reason, REASON_LIMIT);
+        let mut group = vec![Staged::new(dead, Then::Bury(lease), None)];
+        if let Some((id, new)) = replacement {
+            let mut minimal = record(id, Kind::Event, key, new);
+            minimal.tie = Tie::WithPrevious;
+            group.push(Staged::new(minimal, Then::Insert, None));
+        }
+        if let Some(last) = group.last_mut() {
+            last.ticket = Some(ticket);
+        }
+        self.place(group, true);
+    }
+
+    /// Stages a copy of a record of another segment, and tells whether it could be read.
+    pub(super) fn copy(&mut self, window: &mut Window, file: u16, ordinal: u32, slot: Slot) -> bool {
+        let Ok(mut record) = self.read_through(window, file, &slot) else { return false };
+        (record.version, record.tie) = (true, Tie::None);
+        self.place(vec![Staged::new(record, Then::Move { file, ordinal, slot }, None)], true);
+        true
+    }
+
+    fn read(&self, file: u16, slot: &Slot) -> Result<Record, OutboxError> {
+        self.read_through(&mut Window::default(), file, slot)
+    }
+
+    fn read_through(&self, window: &mut Window, file: u16, slot: &Slot) -> Result<Record, OutboxError> {
+        let segment = self.segments.get(&file).ok_or_else(settled_before)?;
+        let log = self.files.get(Name::Segment(file)).map_err(storage)?;
+        window.onto(file, segment.header.salt);
+        let found = window.record(&*log, u64::from(slot.offset), segment.end).map_err(storage)?;
+        found
+            .map(|found| found.record)
+            .ok_or_else(|| OutboxError::new(OutboxErrorKind::Storage, format!("record {} is damaged on disk", slot.id)))
+    }
+
+    /// The id within this sub-journal; 0, which no record has, if it is another one's.
+    fn local(&self, record: RecordId) -> u64 {
+        if record.0 >> 48 == u64::from(self.number) { record.0 & super::format::MAX_U48 } else { 0 }
+    }
+
+    /// Stages records that belong into one segment. What makes room again is `essential`: it may use the reserve.
+    fn place(&mut self, group: Vec<Staged>, essential: bool) {
+        let size: usize = group.iter().map(|staged| staged.record.size()).sum();
+        if !self.fits(size) {
+            self.flush();
+            if let Err(error) = self.begin_segment(essential) {
+                return self.fail(group, &error);
+            }
+            if !self.fits(size) {
+                return self
+                    .fail(group, &OutboxError::new(OutboxErrorKind::Full, "the event is larger than a segment"));
+            }
+        }
+        for staged in group {
+            self.stage(staged);
+        }
+        if self.buffer.len() >= PIECE {
+            self.flush();
+        }
+    }
+
+    fn fits(&self, size: usize) -> bool {
+        let end = self.active.as_ref().and_then(|active| self.segments.get(&active.file)).map(|segment| segment.end);
+        end.is_some_and(|end| end + (self.buffer.len() + size) as u64 <= self.limits.segment_bytes)
+    }
+
+    fn stage(&mut self, mut staged: Staged) {
+        let Some(segment) = self.active.as_ref().and_then(|active| self.segments.get(&active.file)) else { return };
+        staged.ordinal = segment.records + u32::try_from(self.staged.len()).unwrap_or(u32::MAX);
+        staged.offset = u32::try_from(segment.end + self.buffer.len() as u64).unwrap_or(u32::MAX);
+        staged.record.encode(&mut self.buffer, segment.header.salt, staged.ordinal, &mut self.chain);
+        self.next_id = self.next_id.max(staged.record.id + 1);
+        self.staged.push(staged);
+    }
+
+    /// Writes and syncs what is staged, and lets it take effect.
+    ///
+    /// After a failed sync nothing is known about the file, and a second sync would succeed without having written
+    /// anything. So that file is never written again, and the whole piece goes into another one.
+    pub(super) fn flush(&mut self) {
+        if self.staged.is_empty() {
+            return;
+        }
+        if let Err(error) = self.write_out() {
+            let staged = std::mem::take(&mut self.staged);
+            self.spoil_active();
+            if self.begin_segment(true).is_err() {
+                return self.fail(staged, &storage(error));
+            }
+            for mut staged in staged {
+                // What the given-up file holds may come to light again.
+                staged.record.version = true;
+                self.stage(staged);
+            }
+            if let Err(error) = self.write_out() {
+                let staged = std::mem::take(&mut self.staged);
+                self.spoil_active();
+                return self.fail(staged, &storage(error));
+            }
+        }
+        self.take_effect();
+    }
+
+    fn write_out(&mut self) -> io::Result<()> {
+        let place = self.active.as_mut().and_then(|active| Some((self.segments.get(&active.file)?.end, active)));
+        let Some((start, active)) = place else { return Err(io::Error::other("no segment")) };
+        let end = start + self.buffer.len() as u64;
+        if end > active.filled {
+            active.filled = end.next_multiple_of(FILL_AHEAD).min(self.limits.segment_bytes).max(end);
+            self.buffer.resize(usize::try_from(active.filled - start).map_err(io::Error::other)?, 0);
+        }
+        let written = active.log.write_at(&self.buffer, start);
+        self.buffer.truncate(usize::try_from(end - start).map_err(io::Error::other)?);
+        written?;
+        active.log.sync()
+    }
+
+    fn spoil_active(&mut self) {
+        self.buffer.clear();
+        let segment = self.active.as_ref().and_then(|active| self.segments.get_mut(&active.file));
+        if let Some(segment) = segment {
+            segment.spoilt = true;
+            self.chain = segment.chain;
+        }
+    }
+
+    fn take_effect(&mut self) {
+        let staged = std::mem::take(&mut self.staged);
+        let Some(segment) = self.active.as_ref().and_then(|active| self.segments.get_mut(&active.file)) else { return };
+        segment.end += self.buffer.len() as u64;
+        segment.chain = self.chain;
+        let count = u32::try_from(staged.len()).unwrap_or(u32::MAX);
+        (segment.records, segment.kept) = (segment.records + count, segment.kept + count);
+        let file = segment.file;
+        self.buffer.clear();
+        let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        for staged in &staged {
+            let (ordinal, mut slot) = (staged.ordinal, Slot::new(&staged.record, staged.offset));
+            match &staged.then {
+                Then::Insert => {
+                    let open = slot.kind == Kind::Intent;
+                    index.insert(file, &slot, open);
+                    if open {
+                        self.intents.insert(slot.id, OpenIntent { key: staged.record.key, file, ordinal, slot });
+                    }
+                }
+                Then::Settle(open) => {
+                    self.intents.remove(&slot.id);
+                    index.settle_intent(slot.id, slot.lane, Spot { file, offset: slot.offset });
+                    index.unwritten.insert((open.file, open.ordinal), open.slot.with_state(State::Superseded));
+                }
+                Then::Bury(lease) => {
+                    index.remove(slot.id, slot.lane);
+                    index.dead.insert(slot.id, Spot { file, offset: slot.offset });
+                    index.unwritten.insert((lease.file, lease.ordinal), lease.slot.with_state(State::Superseded));
+                }
+                Then::Move { file: old_file, ordinal: old_ordinal, slot: old } => {
+                    let from = Spot { file: *old_file, offset: old.offset };
+                    let now = index.unwritten.get(&(*old_file, *old_ordinal)).copied().unwrap_or(*old);
+                    (slot.due, slot.history) = (now.due, now.history);
+                    if index.moved(from, file, ordinal, &slot) {
+                        index.unwritten.insert((*old_file, *old_ordinal), now.with_state(State::Superseded));
+                        if let Some(open) = self.intents.get_mut(&slot.id) {
+                            (open.file, open.ordinal, open.slot) = (file, ordinal, slot);
+                        }
+                    } else {
+                        slot.state = State::Superseded;
+                    }
+                }
+            }
+            index.unwritten.insert((file, ordinal), slot);
+        }
+        drop(index);
+        for staged in staged {
+            if let Some(ticket) = staged.ticket {
+                ticket.finish(Ok(RecordId(u64::from(self.number) << 48 | staged.record.id)));
+            }
+        }
+    }
+
+    fn fail(&mut self, staged: Vec<Staged>, error: &OutboxError) {
+        for staged in staged {
+            match (staged.ticket, staged.then) {
+                (None, Then::Insert | Then::Settle(_)) => self.dropped += 1,
+                (ticket, _) => self.refuse(ticket, again(error)),
+            }
+        }
+    }
+
+    fn refuse(&mut self, ticket: Option<AppendTicket>, error: OutboxError) {
+        match ticket {
+            Some(ticket) => ticket.finish(Err(error)),
+            None => self.dropped += 1,
+        }
+    }
+
+    fn refuse_all(&mut self, ops: Vec<Op>, error: &OutboxError) {
+        for op in ops {
+            match op {
+                Op::Append { ticket, .. } => self.refuse(ticket, again(error)),
+                Op::Bury { ticket, .. } => ticket.finish(Err(again(error))),
+            }
+        }
+    }
+}
+
+fn record(id: u64, kind: Kind, key: IdempotencyKey, new: NewRecord) -> Record {
+    Record {
+        id,
+        kind,
+        version: false,
+        tie: Tie::None,
+        lane: new.lane.0,
+        accepted_at: new.accepted_at,
+        key,
+        payload: new.payload.into(),
+        reason: bytes::Bytes::new(),
+    }
+}
+
+/// All keys of a batch in one call: 64 ns each, where one at a time takes 472. No generator of our own, whose state a
+/// forked child would share.
+fn draw_keys(count: usize) -> Result<Vec<IdempotencyKey>, OutboxError> {
+    let mut random = vec![0; count * 16];
+    getrandom::fill(&mut random).map_err(|error| {
+        OutboxError::new(OutboxErrorKind::Storage, format!("the kernel gave no random bytes: {error}"))
+    })?;
+    Ok(random.as_chunks().0.iter().map(|key| IdempotencyKey::from_random(*key)).collect())
+}
+
+fn settled_before() -> OutboxError {
+    OutboxError::new(OutboxErrorKind::Fenced, "the intent was settled already, or belongs to another process")
+}
+
+fn again(error: &OutboxError) -> OutboxError {
+    OutboxError::new(error.kind(), error.to_string())
+}
+
+/// The disk's error in the outbox' words.
+pub(super) fn storage(error: io::Error) -> OutboxError {
+    let (kind, hint) = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            (OutboxErrorKind::Full, "the journal's disk is full")
+        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            (OutboxErrorKind::Storage, "the journal's directory cannot be written")
+        }
+        _ => (OutboxErrorKind::Storage, "the journal's disk failed"),
+    };
+    OutboxError::new(kind, format!("{hint}: {error}")).with_source(error)
+}

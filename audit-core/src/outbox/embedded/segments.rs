@@ -1,0 +1,304 @@
+//! The life of a segment: begun, sealed, given up and begun anew, in the same file.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use super::format::{PAGE, SLOTS_IN_SECTOR, Seal, SegmentHeader, Slot, State};
+use super::io::{Files, Name, quarantine};
+use super::log::{Active, Limits, Log, storage};
+use super::recover::{LoadError, Report, Segment, Stretch, load, read_table, slot};
+use super::window::Window;
+use crate::outbox::{OutboxError, OutboxErrorKind};
+
+/// Spare files beyond this are cut to one page.
+const SPARE_IN_FULL: usize = 2;
+/// Of a damaged stretch this much is kept aside.
+const QUARANTINE_LIMIT: u64 = 1024 * 1024;
+
+impl Log {
+    /// Opens a sub-journal. What is found is sealed as it is and never written to again; new records go into a new
+    /// segment. If that cannot be begun now, it is tried again at each append.
+    pub(super) fn open(number: u16, limits: Limits, files: Arc<Files>) -> Result<(Self, Report), LoadError> {
+        let loaded = load(&files)?;
+        let mut log = Self::new(number, limits, files);
+        log.index = Arc::new(Mutex::new(loaded.index));
+        log.segments = loaded.segments.into_iter().map(|segment| (segment.file, segment)).collect();
+        (log.spare, log.highest_file) = (loaded.spare, loaded.files);
+        (log.next_sequence, log.next_id, log.chain) = (loaded.next_sequence, loaded.next_id, loaded.chain);
+        for stretch in loaded.damaged {
+            log.set_aside(stretch);
+        }
+        if log.write_tables().is_ok() {
+            let unsealed: Vec<u16> =
+                log.segments.values().filter(|found| !found.sealed).map(|found| found.file).collect();
+            for file in unsealed {
+                // Without its seal the segment is read in full once more, and the same is found.
+                let _ = log.seal(file, false);
+            }
+        }
+        let _ = log.begin_segment(true);
+        log.tidy();
+        Ok((log, loaded.report))
+    }
+
+    fn set_aside(&self, stretch: Stretch) {
+        let len = (stretch.to - stretch.from).min(QUARANTINE_LIMIT);
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or_default()];
+        let read = self.files.get(Name::Segment(stretch.file)).and_then(|log| log.read_at(&mut bytes, stretch.from));
+        let name = format!("quarantine-{}-{}", stretch.sequence, stretch.from);
+        quarantine(self.files.disk(), &name, &bytes[..read.unwrap_or(0)]);
+    }
+
+    /// Seals the segment that is written to and begins the next.
+    pub(super) fn begin_segment(&mut self, essential: bool) -> Result<(), OutboxError> {
+        if let Some(active) = self.active.take() {
+            // Without its seal the segment is read in full at the next start.
+            let _ = self.write_tables().and_then(|()| self.seal(active.file, false));
+        }
+        self.give_up_empty();
+        let file = self.take_file(essential)?;
+        self.begin_in(file).map_err(|error| {
+            // Nobody relies on that file yet: beginning in it once more writes all that matters anew.
+            self.spare.push(file);
+            storage(error)
+        })
+    }
+
+    fn begin_in(&mut self, file: u16) -> io::Result<()> {
+        let header = SegmentHeader {
+            in_use: true,
+            files: u32::from(self.highest_file),
+            sequence: self.next_sequence,
+            salt: getrandom::u64().map_err(io::Error::other)?,
+            next_id: self.next_id,
+            chain: self.chain,
+        };
+        // A sequence is never used twice, whatever of this reaches the disk.
+        self.next_sequence += 1;
+        self.files.forget(Name::Segment(file));
+        let log = self.files.create(Name::Segment(file))?;
+        log.reserve(self.limits.segment_bytes)?;
+        // Synced together with the first records: until then the file counts as spare.
+        log.write_at(&header.encode(), 0)?;
+        self.files.create(Name::Table(file))?;
+        self.files.disk().sync()?;
+        let filled = log.len()?;
+        self.index().salts.insert(file, header.salt);
+        let (end, chain) = (PAGE, header.chain);
+        let segment = Segment { file, header, records: 0, kept: 0, end, chain, sealed: false, spoilt: false };
+        self.segments.insert(file, segment);
+        self.active = Some(Active { file, log, filled });
+        Ok(())
+    }
+
+    /// A file for the next segment. The first spare one is a reserve for what is essential.
+    fn take_file(&mut self, essential: bool) -> Result<u16, OutboxError> {
+        if self.spare.len() > 1 {
+            return self.spare.pop().ok_or_else(full);
+        }
+        if essential && !self.spare.is_empty() {
+            return Ok(self.spare.remove(0));
+        }
+        self.add_file().map_err(storage)?.ok_or_else(full)
+    }
+
+    /// One more file, if the budget allows it.
+    fn add_file(&mut self) -> io::Result<Option<u16>> {
+        let file = self.highest_file + 1;
+        if file > self.limits.files {
+            return Ok(None);
+        }
+        self.files.create(Name::Segment(file))?.reserve(self.limits.segment_bytes)?;
+        self.files.disk().sync()?;
+        self.highest_file = file;
+        Ok(Some(file))
+    }
+
+    /// Writes the segment's footer.
+    fn seal(&mut self, file: u16, clean: bool) -> io::Result<()> {
+        let next_id = self.next_id;
+        let Some(segment) = self.segments.get_mut(&file) else { return Ok(()) };
+        let seal = Seal {
+            clean,
+            records: segment.records,
+            sequence: segment.header.sequence,
+            salt: segment.header.salt,
+            end: segment.end,
+            next_id,
+            chain: segment.chain,
+        };
+        let table = self.files.create(Name::Table(file))?;
+        table.write_at(&seal.encode(), 0)?;
+        segment.sealed = true;
+        self.sync_table(file)
+    }
+
+    /// A stop in order.
+    pub(super) fn close(&mut self) -> io::Result<()> {
+        self.flush();
+        self.write_tables()?;
+        self.give_up_empty();
+        let Some(active) = self.active.take() else { return Ok(()) };
+        self.sync_tables()?;
+        self.seal(active.file, true)
+    }
+
+    /// Brings the tables up to date, without a sync. Settling waits meanwhile, appending does not.
+    pub(super) fn write_tables(&mut self) -> io::Result<()> {
+        let mut index = self.index.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (mut run, mut start, mut next) = (Vec::new(), (0, 0), (0, 0));
+        for (&(file, ordinal), slot) in &index.unwritten {
+            if (file, ordinal) != next || run.is_empty() {
+                write_run(&self.files, start, &mut run)?;
+                start = (file, ordinal);
+            } else if ordinal.is_multiple_of(SLOTS_IN_SECTOR) {
+                let place = Slot::place(ordinal) - Slot::place(start.1);
+                run.resize(usize::try_from(place).map_err(io::Error::other)?, 0);
+            }
+            slot.encode(&mut run, index.salts.get(&file).copied().unwrap_or_default());
+            next = (file, ordinal + 1);
+        }
+        write_run(&self.files, start, &mut run)?;
+        for ((file, _), slot) in std::mem::take(&mut index.unwritten) {
+            self.unsynced_tables.insert(file);
+            if let Some(segment) = self.segments.get_mut(&file).filter(|_| slot.state != State::Kept) {
+                segment.kept = segment.kept.saturating_sub(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn sync_tables(&mut self) -> io::Result<()> {
+        while let Some(file) = self.unsynced_tables.iter().next().copied() {
+            self.sync_table(file)?;
+        }
+        Ok(())
+    }
+
+    fn sync_table(&mut self, file: u16) -> io::Result<()> {
+        let synced = self.files.get(Name::Table(file)).and_then(|table| table.sync());
+        // Marks may be lost from here on, and a second sync would not tell: nothing is given up any more.
+        self.marks_lost |= synced.is_err();
+        self.unsynced_tables.remove(&file);
+        synced
+    }
+
+    /// Bytes on disk, dropped relaxed records, segments that failed.
+    pub(super) fn health(&self) -> (u64, u64, u64) {
+        let in_full = self.segments.len() + self.spare.len().min(SPARE_IN_FULL);
+        let spoilt = self.segments.values().filter(|segment| segment.spoilt).count();
+        (in_full as u64 * self.limits.segment_bytes, self.dropped, spoilt as u64)
+    }
+
+    /// What is to be done now and then: tables, empty segments, nearly empty ones, the reserve.
+    pub(super) fn tidy(&mut self) {
+        if self.active.as_ref().is_some_and(|active| !active.log.has_a_name()) {
+            self.abandon();
+        }
+        if self.write_tables().is_err() {
+            return;
+        }
+        self.give_up_empty();
+        if let Some(file) = self.worth_emptying() {
+            self.empty(file);
+            self.give_up_empty();
+        }
+        if self.spare.is_empty()
+            && let Ok(Some(file)) = self.add_file()
+        {
+            self.spare.push(file);
+        }
+    }
+
+    /// Somebody removed the file that is written to. What was in it can be read while it is open, but not be kept: so
+    /// much is told by `failed_segments`. New records go where they last.
+    fn abandon(&mut self) {
+        let Some(active) = self.active.take() else { return };
+        if let Some(segment) = self.segments.get_mut(&active.file) {
+            segment.spoilt = true;
+        }
+        for file in 1..=self.highest_file {
+            self.files.forget(Name::Table(file));
+        }
+        let _ = self.begin_segment(true);
+    }
+
+    fn give_up_empty(&mut self) {
+        let active = self.active.as_ref().map(|active| active.file);
+        let empty = |segment: &&Segment| segment.kept == 0 && !segment.spoilt && Some(segment.file) != active;
+        let files: Vec<u16> = self.segments.values().filter(empty).map(|segment| segment.file).collect();
+        if !files.is_empty() && !self.marks_lost && self.sync_tables().is_ok() {
+            for file in files {
+                let _ = self.give_up(file);
+            }
+        }
+    }
+
+    /// Gives a segment up. The tables are synced by now: marks in them may speak of newer versions in this segment.
+    fn give_up(&mut self, file: u16) -> io::Result<()> {
+        let (chain, next_id, files) = (self.chain, self.next_id, u32::from(self.highest_file));
+        let Some(segment) = self.segments.get_mut(&file) else { return Ok(()) };
+        let header = SegmentHeader { in_use: false, files, next_id, chain, ..segment.header.clone() };
+        let log = self.files.get(Name::Segment(file))?;
+        if let Err(error) = log.write_at(&header.encode(), 0).and_then(|()| log.sync()) {
+            segment.spoilt = true;
+            return Err(error);
+        }
+        self.segments.remove(&file);
+        self.index().salts.remove(&file);
+        self.unsynced_tables.remove(&file);
+        self.spare.push(file);
+        if self.spare.len() > SPARE_IN_FULL {
+            log.cut(PAGE)?;
+            self.files.get(Name::Table(file))?.cut(0)?;
+        }
+        Ok(())
+    }
+
+    /// The segment with the least in it, when the files take more than four times what is alive.
+    fn worth_emptying(&self) -> Option<u16> {
+        let alive = |segment: &Segment| segment.end * u64::from(segment.kept) / u64::from(segment.records.max(1));
+        let living: u64 = self.segments.values().map(alive).sum();
+        let taken = self.segments.len() as u64 * self.limits.segment_bytes;
+        if taken <= 4 * (living + self.limits.segment_bytes) {
+            return None;
+        }
+        let active = self.active.as_ref().map(|active| active.file);
+        let movable = |segment: &&Segment| !segment.spoilt && Some(segment.file) != active;
+        let least = self.segments.values().filter(movable).min_by_key(|segment| alive(segment))?;
+        (alive(least) * 4 <= self.limits.segment_bytes).then_some(least.file)
+    }
+
+    /// Appends what is alive in a segment once more, so that the segment can be given up.
+    fn empty(&mut self, file: u16) {
+        let Some(segment) = self.segments.get(&file) else { return };
+        let (records, salt) = (segment.records, segment.header.salt);
+        let Ok(table) = read_table(&self.files, file) else { return };
+        let mut window = Window::default();
+        let mut whole = true;
+        for ordinal in 0..records {
+            let kept = slot(&table, ordinal, salt).filter(|slot| slot.state == State::Kept);
+            whole &= kept.is_none_or(|slot| self.copy(&mut window, file, ordinal, slot));
+        }
+        self.flush();
+        if let Some(segment) = self.segments.get_mut(&file) {
+            segment.spoilt |= !whole;
+        }
+        let _ = self.write_tables();
+    }
+}
+
+fn write_run(files: &Files, (file, ordinal): (u16, u32), run: &mut Vec<u8>) -> io::Result<()> {
+    if !run.is_empty() {
+        files.create(Name::Table(file))?.write_at(run, Slot::place(ordinal))?;
+        run.clear();
+    }
+    Ok(())
+}
+
+fn full() -> OutboxError {
+    OutboxError::new(
+        OutboxErrorKind::Full,
+        "the journal has used up its budget on disk; raise it or let events be delivered",
+    )
+}

@@ -1,0 +1,12 @@
+//! The journal's promises, each with the ways to break it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_possible_truncation, clippy::panic)]
+
+mod crash;
+mod damage;
+mod disk;
+mod faults;
+mod journal;
+mod kill;
+mod model;
+mod rig;

@@ -1,0 +1,301 @@
+//! Drives a log without its thread, and keeps what must be true of it after a crash at any moment.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::super::format::{Kind, MAX_U48};
+use super::super::index::Spot;
+use super::super::io::{Files, Name};
+use super::super::log::{Limits, Log, Op};
+use super::super::recover::{Loaded, load, read_table, slot};
+use super::super::shelf::Shelf;
+use super::super::window::Window;
+use super::disk::ModelDisk;
+use crate::outbox::{
+    Appending, BurialReason, ClaimRequest, Claimed, Durability, Lane, NewRecord, OutboxError, RecordId, Retry, Role,
+    Timestamp,
+};
+
+/// Small enough that a script of a few dozen steps goes through every part of a segment's life.
+pub(super) const SMALL: Limits = Limits { segment_bytes: 4096 + 2048, files: 60 };
+
+/// What a record may be after a crash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    Absent,
+    Pending(Bytes),
+    Dead(Bytes),
+}
+
+/// What may be true of each record, and which dead letter exists if and only if its replacement does.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Truth {
+    pub(super) fates: BTreeMap<u64, Vec<Fate>>,
+    pub(super) pairs: Vec<(u64, u64)>,
+}
+
+pub(super) struct Rig {
+    pub(super) disk: ModelDisk,
+    pub(super) log: Log,
+    pub(super) shelf: Shelf,
+    pub(super) truth: Truth,
+    /// The truth from this event of the disk's trace on.
+    pub(super) marks: Vec<(usize, Truth)>,
+    next_id: u64,
+    pub(super) now: u64,
+}
+
+pub(super) fn new_record(payload: &Bytes, lane: u64, role: Role, now: u64) -> NewRecord {
+    NewRecord {
+        payload: payload.to_vec(),
+        lane: Lane(lane),
+        durability: Durability::Durable,
+        role,
+        accepted_at: Timestamp(now),
+    }
+}
+
+/// A payload that tells records apart.
+pub(super) fn payload(id: u64, what: &str, len: usize) -> Bytes {
+    let mut text = format!("{what} {id} ").into_bytes();
+    text.resize(len.max(text.len()), b'.');
+    text.into()
+}
+
+pub(super) fn files(disk: &ModelDisk) -> Arc<Files> {
+    Arc::new(Files::new(Arc::new(disk.clone())))
+}
+
+impl Rig {
+    pub(super) fn on(disk: ModelDisk, limits: Limits) -> Self {
+        let (log, _) = Log::open(0, limits, files(&disk)).unwrap();
+        let shelf = Shelf::of(&log);
+        let (next_id, marks) = (log.next_id, vec![(0, Truth::default())]);
+        Self { disk, log, shelf, truth: Truth::default(), marks, next_id, now: 1_000 }
+    }
+
+    fn mark(&mut self) {
+        self.marks.push((self.disk.trace_len(), self.truth.clone()));
+    }
+
+    fn may_be(&mut self, id: u64, fate: Fate) {
+        let fates = self.truth.fates.entry(id).or_insert_with(|| vec![Fate::Absent]);
+        if !fates.contains(&fate) {
+            fates.push(fate);
+        }
+    }
+
+    fn must_be(&mut self, id: u64, fate: Fate) {
+        self.truth.fates.insert(id, vec![fate]);
+    }
+
+    /// Appends a batch; tells the ids.
+    pub(super) fn append(&mut self, count: usize, len: usize, role: Role) -> Vec<Result<RecordId, OutboxError>> {
+        let mut waiting: Vec<(u64, Bytes, Appending)> = Vec::new();
+        let mut ops = Vec::new();
+        for _ in 0..count {
+            let id = if let Role::Settles(intent) = role { intent.0 & MAX_U48 } else { self.next_id };
+            self.next_id = self.next_id.max(id + 1);
+            let payload = payload(id, if matches!(role, Role::Settles(_)) { "settled" } else { "record" }, len);
+            self.may_be(id, Fate::Pending(payload.clone()));
+            let (ticket, appending) = Appending::waiting();
+            let record = new_record(&payload, id % 5, role, self.now);
+            ops.push(Op::Append { id, record, ticket: Some(ticket) });
+            waiting.push((id, payload, appending));
+        }
+        self.mark();
+        self.log.commit(ops);
+        let results = waiting.into_iter().map(|(id, payload, mut appending)| {
+            let result = appending.now_or_never().expect("the ticket was finished");
+            if result.is_ok() {
+                self.must_be(id, Fate::Pending(payload));
+            }
+            result
+        });
+        let results = results.collect();
+        self.mark();
+        results
+    }
+
+    pub(super) fn claim(&mut self, max: usize) -> Vec<Claimed> {
+        self.now += 10;
+        let waiting = HashSet::new();
+        let request =
+            ClaimRequest { max, lease: Duration::from_millis(100), now: Timestamp(self.now), waiting_lanes: &waiting };
+        self.shelf.claim(&request, max).unwrap()
+    }
+
+    pub(super) fn acknowledge(&mut self, claimed: &Claimed) -> Result<bool, OutboxError> {
+        let result = self.shelf.acknowledge(claimed.claim);
+        if result.is_ok() {
+            self.may_be(claimed.claim.record.0, Fate::Absent);
+            self.mark();
+        }
+        result
+    }
+
+    pub(super) fn reschedule(&mut self, claimed: &Claimed, wait: u64) -> Result<bool, OutboxError> {
+        let mut history = claimed.history;
+        history.attempts += 1;
+        history.first_ambiguous.get_or_insert(Timestamp(self.now));
+        self.shelf.reschedule(claimed.claim, Retry { due: Timestamp(self.now + wait), history })
+    }
+
+    pub(super) fn bury(&mut self, claimed: &Claimed, replaced: bool) -> Result<RecordId, OutboxError> {
+        let id = claimed.claim.record.0;
+        let (ticket, mut appending) = Appending::waiting();
+        self.may_be(id, Fate::Dead(claimed.payload.clone()));
+        let replacement = replaced.then(|| {
+            let new = self.next_id;
+            self.next_id += 1;
+            let payload = payload(new, "minimal", 40);
+            self.may_be(new, Fate::Pending(payload.clone()));
+            self.truth.pairs.push((id, new));
+            (new, payload)
+        });
+        self.mark();
+        self.log.commit(vec![Op::Bury {
+            id,
+            fence: claimed.claim.fence,
+            reason: BurialReason { status: Some(422), message: "refused".into(), at: Timestamp(self.now) },
+            replacement: replacement
+                .as_ref()
+                .map(|(new, payload)| (*new, new_record(payload, claimed.lane.0, Role::Event, self.now))),
+            ticket,
+        }]);
+        let result = appending.now_or_never().expect("the ticket was finished");
+        if result.is_ok() {
+            self.must_be(id, Fate::Dead(claimed.payload.clone()));
+            if let Some((new, payload)) = replacement {
+                self.must_be(new, Fate::Pending(payload));
+            }
+        }
+        self.mark();
+        result
+    }
+
+    pub(super) fn tidy(&mut self) {
+        self.log.tidy();
+    }
+
+    /// Everything at once, chosen by `random`.
+    pub(super) fn run(&mut self, steps: usize, random: &mut Random) {
+        let mut intents = Vec::new();
+        for _ in 0..steps {
+            match random.below(12) {
+                0..=3 => {
+                    let (count, len) = (1 + random.below(3), random.below(300));
+                    self.append(count, len, Role::Event);
+                }
+                4 => intents.extend(self.append(1, 50, Role::Intent).into_iter().flatten()),
+                5 if !intents.is_empty() => {
+                    let intent = intents.swap_remove(random.below(intents.len()));
+                    self.append(1, 80, Role::Settles(intent));
+                }
+                5..=8 => {
+                    for claimed in self.claim(1 + random.below(6)) {
+                        match random.below(8) {
+                            0 => drop(self.bury(&claimed, true)),
+                            1 => drop(self.bury(&claimed, false)),
+                            2 => drop(self.reschedule(&claimed, 5)),
+                            3 => {}
+                            _ => drop(self.acknowledge(&claimed)),
+                        }
+                    }
+                }
+                _ => self.tidy(),
+            }
+        }
+    }
+}
+
+/// What a disk holds.
+pub(super) struct Held {
+    pub(super) fates: BTreeMap<u64, Fate>,
+    pub(super) loaded: Loaded,
+}
+
+pub(super) fn held(disk: &ModelDisk) -> Held {
+    let files = files(disk);
+    let loaded = load(&files).unwrap();
+    let mut held = BTreeMap::new();
+    let mut window = Window::default();
+    let pending = loaded.index.list(0, usize::MAX);
+    let dead: Vec<Spot> = loaded.index.dead.values().copied().collect();
+    assert_eq!(loaded.index.pending, pending.len() as u64);
+    for spot in pending.into_iter().chain(dead) {
+        window.onto(spot.file, loaded.index.salts[&spot.file]);
+        let log = files.get(Name::Segment(spot.file)).unwrap();
+        let Some(found) = window.record(&*log, spot.offset.into(), u64::MAX).unwrap() else { continue };
+        let record = found.record;
+        let payload = record.payload.clone();
+        let fate = if record.kind == Kind::Dead { Fate::Dead(payload) } else { Fate::Pending(payload) };
+        let twice = held.insert(record.id, fate.clone());
+        assert_eq!(
+            twice,
+            None,
+            "record {} is there twice, also as {fate:?}:\n{}",
+            record.id,
+            slots_of(&files, &loaded, record.id)
+        );
+    }
+    Held { fates: held, loaded }
+}
+
+/// Everything the tables say about a record, for a failed test.
+fn slots_of(files: &Files, loaded: &Loaded, id: u64) -> String {
+    let mut text = String::new();
+    for segment in &loaded.segments {
+        let table = read_table(files, segment.file).unwrap();
+        for ordinal in 0..segment.records {
+            let told = slot(&table, ordinal, segment.header.salt);
+            let unwritten = loaded.index.unwritten.get(&(segment.file, ordinal));
+            if told.or(unwritten.copied()).is_some_and(|slot| slot.id == id) {
+                text += &format!("{} #{ordinal}: {told:?}, unwritten {unwritten:?}\n", segment.header.sequence);
+            }
+        }
+    }
+    text
+}
+
+impl Truth {
+    /// Complains if the disk holds anything that cannot be, or lacks anything that must be.
+    pub(super) fn check(&self, held: &BTreeMap<u64, Fate>) -> Result<(), String> {
+        for (id, fates) in &self.fates {
+            let fate = held.get(id).unwrap_or(&Fate::Absent);
+            if !fates.contains(fate) {
+                return Err(format!("record {id} is {fate:?}, but must be one of {fates:?}"));
+            }
+        }
+        if let Some(id) = held.keys().find(|id| !self.fates.contains_key(id)) {
+            return Err(format!("record {id} was never appended"));
+        }
+        for (dead, replacement) in &self.pairs {
+            let is_dead = matches!(held.get(dead), Some(Fate::Dead(_)));
+            let gone = self.fates[replacement].len() > 1 && self.fates[replacement][0] != Fate::Absent;
+            if is_dead != held.contains_key(replacement) && !gone {
+                return Err(format!("{dead} is dead: {is_dead}, its replacement {replacement} is not the same"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Numbers that are the same at each run.
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
+    }
+
+    pub(super) fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+}

@@ -23,3 +23,8 @@ pub use audit_core::private as __private;
 
 // Generated code names this crate as its users do, in here, too.
 extern crate self as audited;
+
+/// The examples of the guide, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/attribute.md")]
+struct AttributeGuide;

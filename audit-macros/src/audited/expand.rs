@@ -105,7 +105,9 @@ impl<'a> Expansion<'a> {
             let respond = self.root.private("respond_sync");
             body = quote_spanned!(Span::mixed_site()=> move || #respond(#body));
         }
-        let close = self.close();
+        let value =
+            (self.event.returns == Returns::Value).then(|| self.ret.annotation().map(|_| self.ret.span())).flatten();
+        let close = captures::closing(self.root, &self.event.ok, &self.event.err, value);
         let run = self.root.private("scope_sync");
         self.opened(
             "open_strict_sync",
@@ -160,13 +162,9 @@ impl<'a> Expansion<'a> {
         quote_spanned!(Span::mixed_site()=> #open(&__AUDITED, #capture))
     }
 
-    fn close(&self) -> TokenStream {
-        captures::closing(self.root, &self.event.ok, &self.event.err)
-    }
-
     fn scoped(&self, scope: &TokenStream, future: &TokenStream) -> TokenStream {
         let run = self.root.private("scope");
-        let close = self.close();
+        let close = captures::closing(self.root, &self.event.ok, &self.event.err, None);
         let scoped = quote_spanned!(Span::mixed_site()=> #run(#scope, #future, #close));
         if self.event.detached {
             let detached = self.root.private("detached");

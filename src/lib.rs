@@ -1,4 +1,4 @@
-//! Declarative audit logs for WorkOS: an attribute on a handler, a derive on its models, and nothing is lost.
+#![doc = include_str!("../README.md")]
 
 pub use audit_core::{
     Actor, ActorWriter, AuditActor, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, Context, Error, EventWriter,

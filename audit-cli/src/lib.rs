@@ -21,6 +21,11 @@
 
 mod server;
 
+/// The guide's examples compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/dev-server.md")]
+struct Guide;
+
 pub use server::{
     Builder, Counts, Fault, LocalWorkos, ParseFaultError, Reading, ReceivedRequest, RetryAfter, StartError,
     StoredEvent, Verdict, WaitError,

@@ -10,6 +10,8 @@ mod grammar;
 mod model;
 mod runtime_path;
 mod slot;
+#[cfg(test)]
+mod snapshot;
 mod suggest;
 
 use proc_macro::TokenStream;

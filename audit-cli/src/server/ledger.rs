@@ -133,17 +133,23 @@ impl Ledger {
         let deadline = Instant::now().checked_add(timeout);
         let mut book = lock(&self.book);
         loop {
-            if done(&book.counts) {
-                return Ok(book.counts);
+            let counts = book.counts;
+            // The condition may look at the server itself, so the lock is not held meanwhile.
+            drop(book);
+            if done(&counts) {
+                return Ok(counts);
             }
             let left = match deadline {
                 Some(deadline) => deadline.saturating_duration_since(Instant::now()),
                 None => Duration::MAX,
             };
             if left.is_zero() {
-                return Err(book.counts);
+                return Err(counts);
             }
-            book = self.appended.wait_timeout(book, left).unwrap_or_else(PoisonError::into_inner).0;
+            book = lock(&self.book);
+            if book.counts == counts {
+                book = self.appended.wait_timeout(book, left).unwrap_or_else(PoisonError::into_inner).0;
+            }
         }
     }
 }

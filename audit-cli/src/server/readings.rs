@@ -40,6 +40,10 @@ pub enum Reading {
     OccurredAtUtc,
     /// `occurred_at` may have any offset.
     OccurredAtAnyOffset,
+    /// A metadata value has at most 500 characters.
+    ValueLimit500,
+    /// A metadata value may have any length.
+    ValueLimitNone,
     /// An event without a version is checked against the first one of its action.
     DefaultVersionFirst,
     /// An event without a version is checked against the latest one of its action.
@@ -71,6 +75,8 @@ const NAMES: &[(&str, Reading)] = &[
     ("stored=201", Reading::Stored201),
     ("occurred-at=utc", Reading::OccurredAtUtc),
     ("occurred-at=any-offset", Reading::OccurredAtAnyOffset),
+    ("value-limit=500", Reading::ValueLimit500),
+    ("value-limit=none", Reading::ValueLimitNone),
     ("default-version=first", Reading::DefaultVersionFirst),
     ("default-version=latest", Reading::DefaultVersionLatest),
     ("extra-targets=accept", Reading::ExtraTargetsAccept),
@@ -117,6 +123,7 @@ pub(crate) struct Readings {
     pub(crate) error_code: &'static str,
     pub(crate) stored_status: u16,
     pub(crate) utc_only: bool,
+    pub(crate) limit_values: bool,
     pub(crate) default_to_latest: bool,
     pub(crate) refuse_extra_targets: bool,
     pub(crate) reuse_same_schema: bool,
@@ -131,6 +138,7 @@ impl Default for Readings {
             error_code: "invalid_audit_log",
             stored_status: 200,
             utc_only: true,
+            limit_values: true,
             default_to_latest: false,
             refuse_extra_targets: false,
             reuse_same_schema: true,
@@ -154,6 +162,8 @@ impl Readings {
             Reading::Stored201 => self.stored_status = 201,
             Reading::OccurredAtUtc => self.utc_only = true,
             Reading::OccurredAtAnyOffset => self.utc_only = false,
+            Reading::ValueLimit500 => self.limit_values = true,
+            Reading::ValueLimitNone => self.limit_values = false,
             Reading::DefaultVersionFirst => self.default_to_latest = false,
             Reading::DefaultVersionLatest => self.default_to_latest = true,
             Reading::ExtraTargetsAccept => self.refuse_extra_targets = false,

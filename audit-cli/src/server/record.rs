@@ -64,7 +64,7 @@ pub struct ReceivedRequest {
     pub path: String,
     /// The `Idempotency-Key` header, if there was one.
     pub idempotency_key: Option<String>,
-    /// The body, byte for byte. Cut off where it exceeds the limit.
+    /// The body, byte for byte; empty if it was larger than is read.
     pub body: Vec<u8>,
     /// What became of it.
     pub verdict: Verdict,

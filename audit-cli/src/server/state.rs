@@ -29,6 +29,8 @@ pub(crate) const EVENTS: &str = "/audit_logs/events";
 /// Where several locks are held, they are taken in the order of these fields.
 #[derive(Debug)]
 pub(crate) struct State {
+    /// Tells this run from another at the same address.
+    pub(crate) instance: String,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) faults: Mutex<Plan>,
@@ -45,6 +47,7 @@ impl State {
     /// A server as it was when its journal was last written, or one that has received nothing.
     pub(crate) fn open(settings: Settings, faults: Plan) -> Result<Self, String> {
         let mut state = Self {
+            instance: format!("{:016x}", fastrand::u64(..)),
             clock: Clock::starting_at(settings.now),
             faults: Mutex::new(faults),
             rate: Mutex::default(),

@@ -143,3 +143,12 @@ async fn the_oldest_fall_off_within_the_budget_and_the_counts_remember_them() {
     assert!((5..15).contains(&events.len()), "{}", events.len());
     assert_eq!(events.last().unwrap().event["actor"]["id"], "user_49");
 }
+
+#[tokio::test]
+async fn a_condition_may_look_at_the_server_itself() {
+    let workos = LocalWorkos::start().unwrap();
+    let body = event("a").to_string();
+    Sender::to(&workos).create(None, body).await.unwrap();
+    let found = workos.wait_until(PATIENCE, |_| workos.events().len() == 1);
+    assert_eq!(found.unwrap().stored, 1);
+}

@@ -2,12 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod chromium;
 mod control;
 mod create_event;
 mod exports;
 mod faults;
 mod idempotency;
+mod page;
 mod program;
 mod schemas;
+mod sdk;
 mod storage;
 mod support;

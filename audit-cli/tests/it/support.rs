@@ -1,6 +1,6 @@
 //! A client that knows nothing of the server, and the event of WorkOS' reference page.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -131,4 +131,13 @@ pub(crate) fn audited(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_audited"));
     command.args(arguments);
     command
+}
+
+/// Says past the test harness, which would keep it to itself, that a test did not run; with
+/// `CI=true` it fails. Answers `false`, for "was it possible?".
+pub(crate) fn skip(why: &str) -> bool {
+    assert!(std::env::var("CI").as_deref() != Ok("true"), "{why}");
+    let skipped = format!("\n*** SKIPPED a test: {why}\n");
+    std::io::stderr().write_all(skipped.as_bytes()).unwrap();
+    false
 }

@@ -4,7 +4,7 @@ use crate::errors::Errors;
 use crate::grammar::items;
 use crate::runtime_path::RuntimePath;
 use crate::suggest;
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::parse::ParseStream;
 use syn::{LitInt, token};
@@ -52,21 +52,42 @@ impl Redaction {
         Ok(rule)
     }
 
-    /// `writer.metadata("key", value)`, redacted as this says, at the place of `writer`.
-    pub(crate) fn write(self, root: &RuntimePath, writer: &Ident, key: &str, value: &TokenStream) -> TokenStream {
+    /// `writer.metadata("key", value)`, redacted as this says, at the place of `writer`. `source` is what the value is
+    /// called where it comes from: a secret is not to be had in the open by giving it another key.
+    pub(crate) fn write(
+        self,
+        root: &RuntimePath,
+        writer: &Ident,
+        key: &str,
+        source: Option<&str>,
+        value: &TokenStream,
+    ) -> TokenStream {
         let here = writer.span();
         let rule = match self {
             Self::Allow => return quote_spanned!(here=> #writer.metadata(#key, #value);),
-            Self::Automatic => {
-                let automatic = root.private("automatic");
-                quote_spanned!(here=> const { #automatic(#key) })
-            }
+            Self::Automatic => automatic(root, key, source.filter(|source| *source != key), here),
             Self::Redact => quote_spanned!(here=> #root::Redaction::Redact),
             Self::Mask => quote_spanned!(here=> #root::Redaction::Mask),
             Self::MaskLast(shown) => quote_spanned!(here=> #root::Redaction::MaskLast(#shown)),
             Self::Hash => quote_spanned!(here=> #root::Redaction::Hash),
         };
         quote_spanned!(here=> #writer.metadata_as(#key, #value, #rule);)
+    }
+}
+
+/// The runtime's judgement of the names, made when the user's crate is compiled.
+fn automatic(root: &RuntimePath, key: &str, source: Option<&str>, here: Span) -> TokenStream {
+    let automatic = root.private_at("automatic", here);
+    match source {
+        None => quote_spanned!(here=> const { #automatic(#key) }),
+        Some(source) => quote_spanned! {here=>
+            const {
+                match #automatic(#source) {
+                    #root::Redaction::None => #automatic(#key),
+                    redacted => redacted,
+                }
+            }
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Expr, Member, Token};
@@ -109,6 +110,14 @@ pub(crate) fn head(expr: &Expr) -> Option<&Ident> {
         Expr::Paren(inner) => head(&inner.expr),
         Expr::Group(inner) => head(&inner.expr),
         _ => as_name(expr),
+    }
+}
+
+/// What a variable or a field is called; nothing for what is computed.
+pub(crate) fn source_name(expr: &Expr) -> Option<String> {
+    match expr {
+        Expr::MethodCall(_) => None,
+        _ => last_name(expr).map(|name| name.unraw().to_string()),
     }
 }
 

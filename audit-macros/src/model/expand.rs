@@ -1,11 +1,12 @@
 //! The implementation that a derived type gets. Nothing fails in here.
 
 use super::Role;
-use super::shape::{Arm, Bound, Kind, Model, Need, Source, Telling};
+use super::shape::{Arm, Bound, Kind, Model, Need, Source, Telling, inside_option};
 use super::template::Template;
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{DeriveInput, GenericParam, Member, WherePredicate, parse_quote_spanned};
 
@@ -110,12 +111,28 @@ fn telling(telling: &Telling, bound: &[Bound], root: &RuntimePath) -> TokenStrea
         Telling::Id(source) => call("id", source),
         Telling::Name(source) => call("name", source),
         Telling::Organization(source) => call("organization", source),
-        Telling::ImpersonatedBy(member) => hand_on("impersonated_by", member),
-        Telling::Flatten(member) => hand_on("flatten", member),
+        Telling::ImpersonatedBy(member) => {
+            let optional = bound.iter().any(|bound| bound.member == *member && inside_option(&bound.ty).is_some());
+            if !optional {
+                return hand_on("impersonated_by", member);
+            }
+            // Nobody is not somebody anonymous.
+            let (variable, here) = place(member);
+            let writer = parameter_at(here);
+            quote_spanned! {here=>
+                if let ::core::option::Option::Some(__someone) = #variable {
+                    #writer.impersonated_by(__someone);
+                }
+            }
+        }
         Telling::Delegate(member) => hand_on("delegate", member),
         Telling::Metadata { key, source, redaction } => {
+            let field = match source {
+                Source::Field { member: Member::Named(name), .. } => Some(name.unraw().to_string()),
+                _ => None,
+            };
             let (value, here) = value(source);
-            redaction.write(root, &parameter_at(here), key, &value)
+            redaction.write(root, &parameter_at(here), key, field.as_deref(), &value)
         }
     }
 }
@@ -169,7 +186,10 @@ fn predicate(role: Role, bound: &Bound, need: Need, root: &RuntimePath) -> Where
         Need::Value => parse_quote_spanned!(here=> for<'__audited> &'__audited #ty: #root::AuditValue),
         Need::Display => parse_quote_spanned!(here=> #ty: ::core::fmt::Display),
         Need::Role => parse_quote_spanned!(here=> #ty: #root::#the_trait),
-        Need::Actor => parse_quote_spanned!(here=> #ty: #root::AuditActor),
+        Need::Actor => {
+            let ty = inside_option(ty).unwrap_or(ty);
+            parse_quote_spanned!(here=> #ty: #root::AuditActor)
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use syn::parse::ParseStream;
 use syn::{Field, LitStr, Path, Token};
 
 /// Every key that a field knows.
-pub(crate) const KEYS: [&str; 13] = [
+pub(crate) const KEYS: [&str; 12] = [
     "id",
     "name",
     "metadata",
@@ -22,7 +22,6 @@ pub(crate) const KEYS: [&str; 13] = [
     "redact",
     "allow",
     "with",
-    "flatten",
     "delegate",
 ];
 
@@ -36,7 +35,6 @@ pub(crate) struct FieldArgs {
     pub(crate) impersonated_by: Slot<()>,
     pub(crate) redaction: Slot<Redaction>,
     pub(crate) with: Slot<Path>,
-    pub(crate) flatten: Slot<()>,
 }
 
 impl FieldArgs {
@@ -50,7 +48,6 @@ impl FieldArgs {
             impersonated_by: Slot::new("impersonated_by"),
             redaction: Slot::new("redaction"),
             with: Slot::new("with"),
-            flatten: Slot::new("flatten"),
         };
         each_item(&field.attrs, errors, |input, errors| args.item(input, errors));
         args
@@ -72,7 +69,6 @@ impl FieldArgs {
             "name" => self.name.set(errors, at, ()),
             "organization" => self.organization.set(errors, at, ()),
             "impersonated_by" => self.impersonated_by.set(errors, at, ()),
-            "flatten" => self.flatten.set(errors, at, ()),
             "metadata" => {
                 let key = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
                 self.metadata.set(errors, at, key);
@@ -93,9 +89,34 @@ impl FieldArgs {
         Ok(())
     }
 
+    /// Rules for what stands together on one field.
+    pub(crate) fn judge(&self, errors: &mut Errors) {
+        let Self { id, name, metadata, rename, organization, impersonated_by: _, redaction, with } = self;
+        let open = [(id.span(), "id"), (name.span(), "name"), (organization.span(), "organization")];
+        let open = open.into_iter().find_map(|(at, what)| at.map(|_| what));
+        if let (Some(at), Some(what)) = (redaction.span(), open) {
+            errors.at(
+                at,
+                format_args!(
+                    "this field is the {what}, which is told as it is, so redacting it would promise too much: choose \
+                     another field for one of the two"
+                ),
+            );
+        }
+        if metadata.span().is_some() || redaction.span().is_some() {
+            return;
+        }
+        if let Some(at) = rename.span() {
+            errors.at(at, "`rename` gives a metadata key another name: add `metadata`");
+        }
+        if let (Some(at), None) = (with.span(), open) {
+            errors.at(at, "`with` says how a value is taken, but not what for: add `metadata`, `id` or `name`");
+        }
+    }
+
     /// Whether anything was written at all.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { id, name, metadata, rename, organization, impersonated_by, redaction, with, flatten } = self;
+        let Self { id, name, metadata, rename, organization, impersonated_by, redaction, with } = self;
         id.span()
             .or(name.span())
             .or(metadata.span())
@@ -104,7 +125,6 @@ impl FieldArgs {
             .or(impersonated_by.span())
             .or(redaction.span())
             .or(with.span())
-            .or(flatten.span())
             .is_none()
     }
 }
@@ -125,6 +145,7 @@ fn advice(word: &str) -> Option<&'static str> {
             "a field is not captured unless it is named, so there is nothing to skip: remove it"
         }
         "skip_serializing_if" | "default" => "an absent value is left out by itself: remove it",
+        "flatten" => "nested values are told key by key already, with the field's name before each: write `metadata`",
         "serialize_with" => "write `with = path`, the path of a function from `&Field` to a value",
         "secret" | "sensitive" | "redacted" => "say how: `redact`, `mask`, `mask(last = 4)` or `hash`",
         "type" => "`type` stands on the type: put `#[audit(type = \"…\")]` above it",

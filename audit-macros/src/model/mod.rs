@@ -1,6 +1,7 @@
 //! `#[derive(AuditTarget)]` and `#[derive(AuditActor)]`, which share one grammar: a type may well be both.
 
 mod args;
+mod arm;
 mod expand;
 mod field;
 mod shape;

@@ -1,7 +1,7 @@
 //! `name = "{number} ({customer})"`: a text made of fields.
 
 use crate::errors::Errors;
-use crate::grammar::value::Value;
+use crate::grammar::value::{Sigil, Value};
 use crate::suggest;
 use proc_macro2::Span;
 use syn::parse::{Parse, ParseStream};
@@ -30,6 +30,13 @@ pub(crate) struct Template {
 }
 
 impl Template {
+    /// The text, if it has no fields.
+    pub(crate) fn as_plain(&self) -> Option<Value> {
+        let text = self.format.value().replace("{{", "{").replace("}}", "}");
+        let literal = syn::ExprLit { attrs: Vec::new(), lit: syn::Lit::Str(LitStr::new(&text, self.format.span())) };
+        self.fields.is_empty().then(|| Value { sigil: Sigil::None, expr: syn::Expr::Lit(literal) })
+    }
+
     /// Reads the braces of `literal`; every field must be one of `fields`.
     pub(crate) fn parse(literal: &LitStr, fields: &[String], errors: &mut Errors) -> Option<Self> {
         let text = literal.value();

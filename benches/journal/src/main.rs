@@ -130,7 +130,7 @@ fn disk_bytes(path: &Path) -> u64 {
         let data = entry.metadata().unwrap();
         sum += if data.is_dir() { disk_bytes(&entry.path()) } else { data.blocks() * 512 };
     }
-    sum >> 20
+    sum
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
@@ -169,7 +169,7 @@ fn drains(dir: &Path, count: u64) {
     let drained = drain(&ours, u64::MAX);
     let rate = drained as f64 / from.elapsed().as_secs_f64();
     std::thread::sleep(Duration::from_millis(200));
-    let left = disk_bytes(&path);
+    let left = disk_bytes(&path) >> 20;
     drop(ours);
 
     let path = fresh(dir, "sqlite");
@@ -191,7 +191,7 @@ fn drains(dir: &Path, count: u64) {
     println!("\n| drain and acknowledge, 64 at a time | events/s | of SQLite | MiB on disk after |");
     println!("|---|---|---|---|");
     println!("| journal | {rate:.0} | {:.1} | {left} |", rate / peer);
-    println!("| SQLite, WAL, FULL | {peer:.0} | 1.0 | {} |", disk_bytes(&path));
+    println!("| SQLite, WAL, FULL | {peer:.0} | 1.0 | {} |", disk_bytes(&path) >> 20);
 }
 
 /// In processes of their own: one fills and is killed, the other opens.

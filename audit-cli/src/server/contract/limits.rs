@@ -15,7 +15,7 @@ const MAX_TARGETS: usize = 20;
 /// Refuses an event that exceeds a limit. Its form was checked before.
 pub(crate) fn check(event: &Value, readings: &Readings) -> Result<(), Refusal> {
     let mut errors = Vec::new();
-    metadata(&event["actor"], "/actor", &mut errors);
+    metadata(&event["actor"], "/actor", readings, &mut errors);
     if let Some(targets) = event["targets"].as_array() {
         if targets.len() > MAX_TARGETS {
             errors.push(AjvError {
@@ -29,15 +29,15 @@ pub(crate) fn check(event: &Value, readings: &Readings) -> Result<(), Refusal> {
             });
         }
         for (index, target) in targets.iter().enumerate() {
-            metadata(target, &format!("/targets/{index}"), &mut errors);
+            metadata(target, &format!("/targets/{index}"), readings, &mut errors);
         }
     }
-    metadata(event, "", &mut errors);
+    metadata(event, "", readings, &mut errors);
     if errors.is_empty() { Ok(()) } else { Err(refuse(&errors, readings)) }
 }
 
 /// Checks the `metadata` of the event, its actor or a target.
-fn metadata(parent: &Value, path: &str, errors: &mut Vec<AjvError>) {
+fn metadata(parent: &Value, path: &str, readings: &Readings, errors: &mut Vec<AjvError>) {
     let Some(Value::Object(metadata)) = parent.get("metadata") else {
         return;
     };
@@ -53,10 +53,10 @@ fn metadata(parent: &Value, path: &str, errors: &mut Vec<AjvError>) {
             ..AjvError::default()
         });
     }
-    entries(metadata, &path, errors);
+    entries(metadata, &path, readings, errors);
 }
 
-fn entries(metadata: &Map<String, Value>, path: &str, errors: &mut Vec<AjvError>) {
+fn entries(metadata: &Map<String, Value>, path: &str, readings: &Readings, errors: &mut Vec<AjvError>) {
     for (key, value) in metadata {
         if !is_key(key) {
             errors.push(AjvError {
@@ -74,7 +74,7 @@ fn entries(metadata: &Map<String, Value>, path: &str, errors: &mut Vec<AjvError>
             continue;
         }
         match value {
-            Value::String(text) if text.chars().nth(MAX_VALUE_CHARS).is_some() => {
+            Value::String(text) if readings.limit_values && text.chars().nth(MAX_VALUE_CHARS).is_some() => {
                 errors.push(AjvError {
                     instance_path: format!("{path}/{key}"),
                     schema_path: format!("#{}/anyOf/0/maxLength", schema_path(path)),

@@ -178,6 +178,13 @@ fn metadata_has_fifty_keys_of_forty_characters_and_values_of_five_hundred() {
 }
 
 #[test]
+fn values_of_any_length_are_good_where_so_read() {
+    let readings = Readings { limit_values: false, ..Readings::default() };
+    let long = with("/event/metadata", Some(json!({ "v": "x".repeat(2_000) })));
+    assert!(check(long.to_string().as_bytes(), &readings).is_ok());
+}
+
+#[test]
 fn twenty_targets_are_good_and_twenty_one_are_not() {
     let targets = |n: usize| Some(json!(vec![json!({"type": "user", "id": "u"}); n]));
     assert!(run(&with("/event/targets", targets(20))).is_ok());

@@ -34,6 +34,7 @@ pub(crate) async fn status(State(server): Shared) -> Response<Body> {
 pub(crate) fn show(server: &Server) -> Value {
     let settings = &server.settings;
     json!({
+        "instance": server.instance,
         "now": iso(server.clock.now()),
         "counts": server.ledger.counts(),
         "faults": faults(server),

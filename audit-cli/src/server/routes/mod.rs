@@ -8,6 +8,7 @@ mod exports;
 mod injected;
 mod organizations;
 mod other;
+mod page;
 pub(crate) mod reply;
 mod stream;
 
@@ -41,6 +42,7 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         )
         .route("/organizations/{id}/audit_log_configuration", verb(GET, organizations::configuration))
         .nest("/_audited", control_routes())
+        .merge(page::routes())
         .fallback(other::not_found)
         .method_not_allowed_fallback(other::method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&state), guard::guard))

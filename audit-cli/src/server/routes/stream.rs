@@ -62,13 +62,16 @@ pub(crate) async fn stream(
     } else {
         Form::ServerSentEvents
     };
-    // A browser that reconnects tells where it was.
-    let resumed = headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    // A browser that reconnects tells where it was, which means nothing to another run.
+    let last_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
+    let resumed = last_id.map(|id| match id.split_once('.') {
+        Some((instance, number)) if instance == server.instance => number.parse().unwrap_or(0),
+        _ => 0,
+    });
     let received = server.ledger.counts().received;
     let watcher = Watcher {
         changes: server.ledger.changes(),
-        // Numbers begin anew with the server, so one from before a restart means all.
-        last: resumed.or(from.after).filter(|after| *after <= received).unwrap_or(0),
+        last: resumed.or(from.after).unwrap_or(0).min(received),
         server,
         form,
         first: true,
@@ -131,7 +134,8 @@ impl Watcher {
                     "status": control::show(&self.server),
                 });
                 // JSON has no line break outside its strings, and writes them as \n inside.
-                Bytes::from(format!("id: {}\ndata: {data}\n\n", self.last))
+                let (instance, last) = (&self.server.instance, self.last);
+                Bytes::from(format!("retry: 1000\nid: {instance}.{last}\ndata: {data}\n\n"))
             }
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
 use super::format::{MAX_U48, Slot, State};
-use crate::outbox::{Lane, OutboxError, OutboxErrorKind, Timestamp};
+use crate::outbox::{Lane, MAX_WAIT, OutboxError, OutboxErrorKind, Timestamp};
 
 /// Lanes share this many queues. Lanes that wait are skipped a whole queue at a time where they have it for themselves.
 const QUEUES: usize = 256;
@@ -141,7 +141,7 @@ impl Queue {
             _ => {
                 // Doubling would hold up to twice of what is needed.
                 if self.entries.len() == self.entries.capacity() {
-                    self.entries.reserve_exact(self.entries.len() / 8 + 4);
+                    self.entries.reserve_exact(self.entries.len() / 4 + 4);
                 }
                 self.entries.insert(at, entry);
             }
@@ -159,7 +159,9 @@ impl Queue {
     /// Readies what has become due. A long queue is not looked through for every single record that becomes due.
     fn wake(&mut self, now: Timestamp) {
         let pause = Duration::from_millis(self.entries.len() as u64 / 8192);
-        if self.next_due.is_none_or(|due| due > now) || (now.since(self.woken_at) < pause && now >= self.woken_at) {
+        if self.next_due.is_none_or(|due| lies_ahead(due, now))
+            || (now.since(self.woken_at) < pause && now >= self.woken_at)
+        {
             return;
         }
         (self.next_due, self.woken_at) = (None, now);
@@ -169,11 +171,11 @@ impl Queue {
                 continue;
             }
             let due = entry.due();
-            if due <= now {
+            if lies_ahead(due, now) {
+                self.wake_at(due);
+            } else {
                 entry.stand(Standing::Ready);
                 self.cursor = self.cursor.min(at);
-            } else {
-                self.wake_at(due);
             }
         }
     }
@@ -216,6 +218,11 @@ impl Queue {
             self.entries.shrink_to(self.entries.len() * 2);
         }
     }
+}
+
+/// Whether a moment is still to come. One that is too far ahead was set under a clock that has been set back since.
+fn lies_ahead(moment: Timestamp, now: Timestamp) -> bool {
+    moment > now && moment <= now.after(MAX_WAIT)
 }
 
 /// A record that is lent to a delivery.
@@ -374,7 +381,7 @@ impl Index {
     }
 
     fn end_leases(&mut self, now: Timestamp) {
-        for (id, lease) in self.lent.iter_mut().filter(|(_, lease)| !lease.over && lease.until <= now) {
+        for (id, lease) in self.lent.iter_mut().filter(|(_, lease)| !lease.over && !lies_ahead(lease.until, now)) {
             lease.over = true;
             let queue = &mut self.queues[place(lease.slot.lane).0];
             if let Some(at) = queue.find(*id) {
@@ -449,6 +456,10 @@ impl Index {
         }
         self.unwritten.insert((lease.file, lease.ordinal), lease.slot);
         Ok(())
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.pending == 0 && self.dead.is_empty()
     }
 
     /// The earliest moment at which something that is not lent is due.

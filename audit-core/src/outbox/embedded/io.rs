@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rustix::fs::{FallocateFlags, OFlags};
 use rustix::io::Errno;
 
+use super::format::PAGE;
+
 /// One sub-journal's directory.
 pub(super) trait Disk: Send + Sync + Debug {
     /// Opens a file for reading and writing, or creates it.
@@ -24,7 +26,8 @@ pub(super) trait Disk: Send + Sync + Debug {
 
 /// An open file.
 pub(super) trait DiskFile: Send + Sync + Debug {
-    /// Reads until `buffer` is full or the file ends, and tells how much that was.
+    /// Reads until `buffer` is full or the file ends, and tells how much that was. What the disk cannot read is zeros:
+    /// no checksum accepts them, and the rest is read nevertheless.
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
 
     /// Writes all of `bytes`.
@@ -39,6 +42,9 @@ pub(super) trait DiskFile: Send + Sync + Debug {
 
     /// The file's length.
     fn len(&self) -> io::Result<u64>;
+
+    /// False when the file was removed while it is open: what is written to it then is lost with the process.
+    fn has_a_name(&self) -> bool;
 
     /// Cuts the file.
     fn cut(&self, len: u64) -> io::Result<()>;
@@ -89,8 +95,15 @@ impl Directory {
 impl Disk for Directory {
     fn open(&self, name: &str, create: bool) -> io::Result<Arc<dyn DiskFile>> {
         let mut options = OpenOptions::new();
-        let file = self.open_file(name, options.read(true).write(true).create(create).truncate(false))?;
-        Ok(Arc::new(file))
+        let options = options.read(true).write(true).create(create).truncate(false);
+        match self.open_file(name, options) {
+            // The directory was removed while the application runs.
+            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+                Self::create(&self.0)?;
+                Ok(Arc::new(self.open_file(name, options)?))
+            }
+            opened => Ok(Arc::new(opened?)),
+        }
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
@@ -129,6 +142,13 @@ impl DiskFile for File {
                 Ok(0) => break,
                 Ok(read) => done += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if Errno::from_io_error(&error) == Some(Errno::IO) => {
+                    // Up to the bad page the read was short, so it begins here.
+                    let to_next = PAGE - (offset + done as u64) % PAGE;
+                    let bad = usize::try_from(to_next).unwrap_or(1).min(buffer.len() - done);
+                    buffer[done..done + bad].fill(0);
+                    done += bad;
+                }
                 Err(error) => return Err(error),
             }
         }
@@ -153,6 +173,10 @@ impl DiskFile for File {
 
     fn len(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
+    }
+
+    fn has_a_name(&self) -> bool {
+        self.metadata().is_ok_and(|found| found.nlink() > 0)
     }
 
     fn cut(&self, len: u64) -> io::Result<()> {

@@ -235,17 +235,17 @@ impl Journal {
         }
         adoption.next = Instant::now() + ADOPT_EVERY;
         adoption.stores.retain(|store| {
-            let pending = store.shelf.pending() > 0;
-            if !pending {
+            let empty = store.shelf.is_empty();
+            if empty {
                 store.begin_close();
             }
-            pending
+            !empty
         });
         let ours: Vec<u16> =
             adoption.stores.iter().map(|store| store.shelf.number).chain([self.home.shelf.number]).collect();
         for owned in adoption.orphans.adopt(&self.dir, &ours) {
             let found = recover::load(&files(&owned));
-            if found.is_ok_and(|found| found.index.pending > 0)
+            if found.is_ok_and(|found| !found.index.is_empty())
                 && let Ok((log, _)) = Log::open(owned.number, self.settings.limits(), files(&owned))
             {
                 let store = Store::start(log, Some(owned), Arc::clone(&self.changed));

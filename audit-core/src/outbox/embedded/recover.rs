@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::io;
+use std::sync::mpsc::sync_channel;
+use std::thread;
 
 use super::format::{Chain, Kind, PAGE, Page, SECTOR, Seal, SegmentHeader, Slot, State, Tie};
 use super::index::{Index, Spot};
@@ -101,11 +103,21 @@ pub(super) fn load(files: &Files) -> Result<Loaded, LoadError> {
         report: Report { lost_files, ..Report::default() },
         damaged: Vec::new(),
     };
-    let (mut table, mut window, mut stale) = (Vec::new(), Window::default(), HashSet::new());
-    for (file, header) in headers.in_use {
-        read_table_into(files, file, &mut table)?;
-        let segment = load_segment(files, file, header, &table, &mut window, &mut loaded, &mut stale)?;
-        loaded.segments.push(segment);
+    let mut stale = HashSet::new();
+    if headers.in_use.len() < WORTH_A_THREAD {
+        for (file, header) in headers.in_use {
+            load_segment(files, read_told(files, file, header)?, &mut loaded, &mut stale)?;
+        }
+    } else {
+        thread::scope(|scope| {
+            let (send, told) = sync_channel(TOLD_AHEAD);
+            let read_ahead = move || {
+                let told = headers.in_use.into_iter().map(|(file, header)| read_told(files, file, header));
+                told.map(|told| send.send(told).is_ok()).take_while(|sent| *sent).for_each(drop);
+            };
+            thread::Builder::new().spawn_scoped(scope, read_ahead)?;
+            told.into_iter().try_for_each(|told| load_segment(files, told?, &mut loaded, &mut stale))
+        })?;
     }
     supersede(files, &mut loaded, &stale)?;
     Ok(loaded)
@@ -162,19 +174,33 @@ pub(super) fn read_headers(files: &Files) -> Result<Headers, LoadError> {
     Ok(Headers { in_use, spare, gone, destroyed, highest_file, newest })
 }
 
-fn load_segment(
-    files: &Files,
+/// A long backlog's tables are read and checked by a thread of their own, so far ahead of what takes them in.
+const TOLD_AHEAD: usize = 2;
+const WORTH_A_THREAD: usize = 8;
+
+/// What a segment's table tells.
+#[derive(Debug)]
+struct Told {
     file: u16,
     header: SegmentHeader,
-    table: &[u8],
-    window: &mut Window,
-    loaded: &mut Loaded,
-    stale: &mut HashSet<Spot>,
-) -> io::Result<Segment> {
+    table: Vec<u8>,
+    seal: Option<Seal>,
+    /// Only of a sealed segment whose table is whole.
+    contents: Option<Contents>,
+}
+
+fn read_told(files: &Files, file: u16, header: SegmentHeader) -> io::Result<Told> {
+    let table = read_table(files, file)?;
     let seal = Seal::decode(table.get(..SECTOR as usize).unwrap_or_default(), &header);
-    let contents = match seal.as_ref().and_then(|seal| from_table(table, seal)) {
+    let contents = seal.as_ref().and_then(|seal| from_table(&table, seal));
+    Ok(Told { file, header, table, seal, contents })
+}
+
+fn load_segment(files: &Files, told: Told, loaded: &mut Loaded, stale: &mut HashSet<Spot>) -> io::Result<()> {
+    let Told { file, header, table, seal, contents } = told;
+    let contents = match contents {
         Some(contents) => contents,
-        None => from_records(files, file, &header, table, seal.as_ref(), window, loaded)?,
+        None => from_records(files, file, &header, &table, seal.as_ref(), loaded)?,
     };
     // Segments come by sequence: the last one decides.
     loaded.report.unclean = !seal.as_ref().is_some_and(|seal| seal.clean);
@@ -190,7 +216,7 @@ fn load_segment(
         kept += u32::from(slot.state == State::Kept || !contents.sealed);
     }
     loaded.index.salts.insert(file, header.salt);
-    Ok(Segment {
+    loaded.segments.push(Segment {
         file,
         header,
         records: u32::try_from(contents.slots.len()).unwrap_or(u32::MAX),
@@ -199,7 +225,8 @@ fn load_segment(
         chain: contents.chain,
         sealed: contents.sealed,
         spoilt: false,
-    })
+    });
+    Ok(())
 }
 
 /// The newest version of a record counts.
@@ -221,22 +248,15 @@ fn take_in(index: &mut Index, report: &mut Report, file: u16, slot: &Slot, stale
 
 /// A table's bytes; none if the file is not there, since the records themselves are the truth.
 pub(super) fn read_table(files: &Files, file: u16) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    read_table_into(files, file, &mut bytes)?;
-    Ok(bytes)
-}
-
-fn read_table_into(files: &Files, file: u16, bytes: &mut Vec<u8>) -> io::Result<()> {
-    bytes.clear();
     let table = match files.get(Name::Table(file)) {
         Ok(table) => table,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    bytes.resize(usize::try_from(table.len()?).unwrap_or_default(), 0);
-    let read = table.read_at(bytes, 0)?;
+    let mut bytes = vec![0; usize::try_from(table.len()?).unwrap_or_default()];
+    let read = table.read_at(&mut bytes, 0)?;
     bytes.truncate(read);
-    Ok(())
+    Ok(bytes)
 }
 
 pub(super) fn slot(table: &[u8], ordinal: u32, salt: u64) -> Option<Slot> {
@@ -253,7 +273,10 @@ pub(super) fn read_slot(table: &dyn DiskFile, ordinal: u32, salt: u64) -> io::Re
 
 /// A sealed segment is what its table says, if the table is whole.
 fn from_table(table: &[u8], seal: &Seal) -> Option<Contents> {
-    let slots = (0..seal.records).map(|ordinal| slot(table, ordinal, seal.salt)).collect::<Option<_>>()?;
+    let mut slots = Vec::with_capacity(seal.records.min(MAX_RECORDS) as usize);
+    for ordinal in 0..seal.records {
+        slots.push(slot(table, ordinal, seal.salt)?);
+    }
     Some(Contents { slots, end: seal.end, chain: seal.chain, sealed: true })
 }
 
@@ -264,14 +287,14 @@ fn from_records(
     header: &SegmentHeader,
     table: &[u8],
     seal: Option<&Seal>,
-    window: &mut Window,
     loaded: &mut Loaded,
 ) -> io::Result<Contents> {
     let log = files.get(Name::Segment(file))?;
     // Behind a seal's end lies what was given up when the segment was.
     let limit = seal.map_or(log.len()?, |seal| seal.end);
+    let mut window = Window::default();
     window.onto(file, header.salt);
-    let scan = scan(&*log, window, limit, header.chain)?;
+    let scan = scan(&*log, &mut window, limit, header.chain)?;
     let sequence = header.sequence;
     loaded.damaged.extend(scan.damaged.iter().map(|&(from, to)| Stretch { file, sequence, from, to }));
 

@@ -78,8 +78,8 @@ impl Log {
         self.files.forget(Name::Segment(file));
         let log = self.files.create(Name::Segment(file))?;
         log.reserve(self.limits.segment_bytes)?;
+        // Synced together with the first records: until then the file counts as spare.
         log.write_at(&header.encode(), 0)?;
-        log.sync()?;
         self.files.create(Name::Table(file))?;
         self.files.disk().sync()?;
         let filled = log.len()?;
@@ -192,6 +192,9 @@ impl Log {
 
     /// What is to be done now and then: tables, empty segments, nearly empty ones, the reserve.
     pub(super) fn tidy(&mut self) {
+        if self.active.as_ref().is_some_and(|active| !active.log.has_a_name()) {
+            self.abandon();
+        }
         if self.write_tables().is_err() {
             return;
         }
@@ -205,6 +208,19 @@ impl Log {
         {
             self.spare.push(file);
         }
+    }
+
+    /// Somebody removed the file that is written to. What was in it can be read while it is open, but not be kept: so
+    /// much is told by `failed_segments`. New records go where they last.
+    fn abandon(&mut self) {
+        let Some(active) = self.active.take() else { return };
+        if let Some(segment) = self.segments.get_mut(&active.file) {
+            segment.spoilt = true;
+        }
+        for file in 1..=self.highest_file {
+            self.files.forget(Name::Table(file));
+        }
+        let _ = self.begin_segment(true);
     }
 
     fn give_up_empty(&mut self) {

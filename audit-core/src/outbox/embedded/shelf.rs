@@ -136,8 +136,9 @@ impl Shelf {
         contents
     }
 
-    pub(super) fn pending(&self) -> u64 {
-        lock(&self.index).pending
+    /// Nothing pending and nothing dead.
+    pub(super) fn is_empty(&self) -> bool {
+        lock(&self.index).is_empty()
     }
 
     pub(super) fn dead_letters(&self, after: RecordId, max: usize) -> Result<Vec<DeadLetter>, OutboxError> {

@@ -1,7 +1,7 @@
 //! The two closures in which values are captured: one before the body, one when it is over.
 
 use crate::audited::model::{Branch, Capture, Passing, Subject};
-use crate::grammar::value::{as_name, borrow};
+use crate::grammar::value::{as_name, borrow, source_name};
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
@@ -33,14 +33,17 @@ pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch]) -> Toke
             self::branch(root, branch, &quote_spanned!(here=> #error_of(__output)))
         })
         .collect();
+    let failed = quote_spanned!(Span::mixed_site()=> __peeled.failed || #probe(__peeled.value).is_failure());
+    let judged = if ok.is_empty() && err.is_empty() {
+        failed
+    } else {
+        quote_spanned!(Span::mixed_site()=> let __failed = #failed; #ok #err __failed)
+    };
     quote_spanned! {Span::mixed_site()=>
         |__output, #event| {
             use #root::__private::{FailureFallback as _, PeelFallback as _};
             let __peeled = #probe(__output).peel();
-            let __failed = __peeled.failed || #probe(__peeled.value).is_failure();
-            #ok
-            #err
-            __failed
+            #judged
         }
     }
 }
@@ -112,9 +115,12 @@ fn statement(root: &RuntimePath, capture: &Capture) -> TokenStream {
         }
         Capture::WholeBody(argument) => quote_spanned!(here=> #event.body(&#argument);),
         Capture::BodyField { argument, path, key, redaction, .. } => {
-            redaction.write(root, &event, key, &quote_spanned!(here=> &#argument #(.#path)*))
+            redaction.write(root, &event, key, None, &quote_spanned!(here=> &#argument #(.#path)*))
         }
-        Capture::Metadata { key, value, redaction } => redaction.write(root, &event, key, &value.expand(root)),
+        Capture::Metadata { key, value, redaction } => {
+            let source = source_name(&value.expr);
+            redaction.write(root, &event, key, source.as_deref(), &value.expand(root))
+        }
     }
 }
 

@@ -152,6 +152,10 @@ impl DiskFile for ModelFile {
         Ok(self.disk.inner().files[&self.name].len() as u64)
     }
 
+    fn has_a_name(&self) -> bool {
+        self.disk.inner().files.contains_key(&self.name)
+    }
+
     fn cut(&self, len: u64) -> io::Result<()> {
         let event = Event::Cut { name: self.name.clone(), len };
         self.disk.step(Some(event))?.files.get_mut(&self.name).unwrap().resize(len as usize, 0);

@@ -235,6 +235,24 @@ fn a_second_process_gets_its_own_share_and_orphans_are_adopted() {
 }
 
 #[test]
+fn a_removed_directory_is_noticed_and_made_again() {
+    let scratch = Scratch::new("removed");
+    let (journal, _) = scratch.open();
+    append(&journal, event("gone with its directory"));
+    fs::remove_dir_all(scratch.path()).unwrap();
+    let from = Instant::now();
+    // The journal looks now and then, at the latest 50 ms after something happened.
+    while journal.health().failed_segments == 0 {
+        assert!(from.elapsed() < PATIENCE);
+        append(&journal, event("may be lost"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    append(&journal, event("kept"));
+    let pending = JournalReader::open(scratch.path()).unwrap().pending(None, 99).unwrap();
+    assert_eq!(pending.last().map(|last| &last.payload[..]), Some(&b"kept"[..]));
+}
+
+#[test]
 fn only_the_owner_may_look() {
     let scratch = Scratch::new("modes");
     let (journal, _) = scratch.open();

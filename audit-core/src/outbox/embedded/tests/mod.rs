@@ -8,4 +8,5 @@ mod disk;
 mod faults;
 mod journal;
 mod kill;
+mod model;
 mod rig;

@@ -1,0 +1,4 @@
+fn health() -> u8 {
+    ::audited::__private::skipped("changes nothing");
+    1
+}

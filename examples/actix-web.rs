@@ -1,5 +1,7 @@
 //! The same for actix-web: `cargo run --example actix-web --features actix-web`. No account and no network needed.
 
+#![allow(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -2,6 +2,8 @@
 //!
 //! An axum service behind one proxy. Its events reach a WorkOS on this machine and are printed as that received them.
 
+#![allow(clippy::print_stdout, reason = "an example shows what it did")]
+
 use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;

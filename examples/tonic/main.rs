@@ -1,5 +1,7 @@
 //! The same for gRPC: `cargo run --example tonic --features tonic`. No account and no network needed.
 
+#![allow(clippy::print_stdout, reason = "an example shows what it did")]
+
 mod billing;
 mod client;
 

@@ -7,11 +7,11 @@ use actix_web::web::{self, Path};
 use actix_web::{App, Error, HttpMessage, HttpResponse, HttpServer};
 use audited::actix_web::{AuditMiddleware, Rejection};
 use audited::audited;
-use audited::testing::{Recorder, assert_covered};
+use audited::testing::{RecordedEvent, Recorder, assert_covered};
 use serde_json::json;
 
 use crate::support::people::{CurrentUser, Thing};
-use crate::support::server::send;
+use crate::support::server::{Headers, send};
 
 #[audited(action = "thing.paid", targets(Thing { id: *id }))]
 async fn pay(id: Path<u64>) -> HttpResponse {
@@ -77,7 +77,7 @@ async fn a_request_says_as_much_as_it_does_to_axum() {
             panic!("on purpose");
         });
     let (address, server) = start(audit);
-    let headers: &[(&str, &[u8])] = &[
+    let headers: Headers<'_> = &[
         ("x-user", b"alice"),
         ("true-client-ip", b"203.0.113.7"),
         ("user-agent", b"curl/8\xff"),
@@ -90,7 +90,7 @@ async fn a_request_says_as_much_as_it_does_to_axum() {
     server.stop(false).await;
 
     let events = recorder.events();
-    assert_eq!(events.iter().map(|event| event.outcome()).collect::<Vec<_>>(), ["success", "failure"]);
+    assert_eq!(events.iter().map(RecordedEvent::outcome).collect::<Vec<_>>(), ["success", "failure"]);
     assert_eq!(events[0].actor()["id"], "alice");
     assert_eq!(events[0].organization(), "org 1");
     let context = json!({"location": "203.0.113.7", "user_agent": "curl/8\u{fffd}"});

@@ -7,7 +7,7 @@ mod client;
 
 use std::net::SocketAddr;
 
-use audited::testing::Recorder;
+use audited::testing::{RecordedEvent, Recorder};
 use audited::tower::{AuditLayer, Rejection};
 use audited::{Actor, audited};
 use tonic::transport::Server;
@@ -61,7 +61,7 @@ async fn a_call_says_who_from_where_and_how_it_ended() {
     assert_eq!(client::call(address, PAY, headers, "8").await.unwrap(), Code::AlreadyExists as u32);
 
     let events = recorder.events();
-    assert_eq!(events.iter().map(|event| event.outcome()).collect::<Vec<_>>(), ["success", "failure"]);
+    assert_eq!(events.iter().map(RecordedEvent::outcome).collect::<Vec<_>>(), ["success", "failure"]);
     assert_eq!(events[0].actor()["id"], "key_1");
     assert_eq!(events[0].location(), "127.0.0.1");
     assert_eq!(events[0].metadata("route"), PAY);

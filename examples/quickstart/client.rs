@@ -5,6 +5,7 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use audited_cli::StoredEvent;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -50,7 +51,7 @@ pub(crate) async fn until(patience: Duration, condition: impl Fn() -> bool) -> R
 }
 
 /// An event as its reader wants it: when, who, what, to what, from where, and how it ended.
-pub(crate) fn line(event: &Value) -> String {
+fn line(event: &Value) -> String {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or("-").to_owned();
     let targets = event["targets"].as_array().into_iter().flatten();
     let targets: Vec<_> = targets
@@ -70,12 +71,10 @@ pub(crate) fn line(event: &Value) -> String {
     )
 }
 
-/// Whether `found` is `expected`, in any order.
-pub(crate) fn each_once(found: &[&str], expected: &[&str]) -> bool {
-    let sorted = |actions: &[&str]| {
-        let mut actions = actions.iter().map(|action| (*action).to_owned()).collect::<Vec<_>>();
-        actions.sort();
-        actions
-    };
-    sorted(found) == sorted(expected)
+/// Prints what arrived, and tells whether it is `expected`, in any order.
+pub(crate) fn received_each_once(received: &[StoredEvent], expected: &[&str]) -> bool {
+    received.iter().for_each(|received| println!("{}", line(&received.event)));
+    let mut actions: Vec<_> = received.iter().map(StoredEvent::action).collect();
+    actions.sort_unstable();
+    actions == expected
 }

@@ -6,7 +6,6 @@
 mod client;
 
 use std::error::Error;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,8 +15,7 @@ use audited_cli::LocalWorkos;
 use axum::extract::{Extension, Path, State};
 use axum::{Json, Router, http::StatusCode, routing::post};
 use serde::{Deserialize, Serialize};
-use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::{net::TcpListener, sync::Notify};
 
 #[derive(AuditActor, Clone)]
 #[audit(type = "user")]
@@ -80,10 +78,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/archives/{id}/export", post(export))
         .with_state(Arc::clone(&begun))
         .layer(AuditLayer::new().actor_from_extension::<CurrentUser>())
-        .layer(Extension(user));
+        .layer(Extension(user))
+        .into_make_service_with_connect_info::<std::net::SocketAddr>();
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
-    tokio::spawn(async move { axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await });
+    tokio::spawn(async move { axum::serve(listener, app).await });
 
     // Its clients, the last of which goes away as soon as its call has begun.
     client::post(address, "/invoices/7/pay", r#"{"amount_cents":129900,"iban":"DE89370400440532013000"}"#).await?;
@@ -93,12 +92,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // What arrived.
     client::until(Duration::from_secs(5), || audit.stats().accepted == 3).await?;
     let report = audit.shutdown(Duration::from_secs(10)).await;
-    let received = local.as_ref().map(LocalWorkos::events);
-    received.iter().flatten().for_each(|received| println!("{}", client::line(&received.event)));
     println!("{} delivered, {} pending, {} dead", report.delivered, report.pending, report.dead);
     let expected = ["invoice.paid", "invoice.refunded", "invoices.exported"];
-    let once = received.is_none_or(|received| {
-        client::each_once(&received.iter().map(|it| it.action()).collect::<Vec<_>>(), &expected)
-    });
+    let once = local.is_none_or(|workos| client::received_each_once(&workos.events(), &expected));
     if once && report.delivered == 3 { Ok(()) } else { Err("not every event arrived exactly once".into()) }
 }

@@ -1,6 +1,6 @@
 //! One audited call, from its first line to its outcome, with exactly one event on every way out.
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -23,7 +23,7 @@ const INTENT_DEADLINE: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// The scope whose body runs on this thread right now, innermost.
-    static CURRENT: Cell<Option<Live>> = const { Cell::new(None) };
+    static CURRENT: RefCell<Option<Live>> = const { RefCell::new(None) };
 }
 
 /// A scope that was opened; nothing if there is no log to tell.
@@ -116,11 +116,11 @@ fn begin_strict(
 /// ```
 pub fn record(write: impl FnOnce(&mut EventWriter<'_>)) {
     // Taken out meanwhile, so that a `record` within `write` finds no scope rather than this one half-written.
-    match CURRENT.try_with(Cell::take) {
+    match CURRENT.try_with(RefCell::take) {
         Ok(Some(mut live)) => {
             let Live { draft, log, .. } = &mut live;
             guarded(draft, log.hash_key(), write);
-            let _ = CURRENT.try_with(|current| current.set(Some(live)));
+            let _ = CURRENT.try_with(|current| current.replace(Some(live)));
         }
         _ => registry::count_unscoped_record(),
     }
@@ -271,8 +271,10 @@ impl Drop for Entered<'_> {
 fn swap(live: &mut Option<Live>) {
     // Fails only while the thread ends; then the scope stays where it is.
     let _ = CURRENT.try_with(|current| {
-        let outer = current.take();
-        current.set(std::mem::replace(live, outer));
+        // Never borrowed for longer than one of these moves takes.
+        if let Ok(mut current) = current.try_borrow_mut() {
+            std::mem::swap(&mut *current, live);
+        }
     });
 }
 

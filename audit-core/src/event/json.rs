@@ -51,19 +51,27 @@ pub(crate) fn push_escaped(buf: &mut Vec<u8>, text: &str) {
 /// Whether any byte is a quote, a backslash or a control character, eight bytes at a time.
 #[inline]
 fn needs_escape(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return bytes.iter().any(|&byte| is_special(byte));
+    };
+    let (chunks, _) = bytes.as_chunks::<8>();
+    // What is left over is looked at together with bytes that were seen already.
+    let found = chunks.iter().fold(special_bytes(*last), |found, chunk| found | special_bytes(*chunk));
+    found & HIGH_BITS != 0
+}
+
+const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// Has a high bit set if one of the bytes is special, and none if none is.
+#[inline]
+fn special_bytes(bytes: [u8; 8]) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
-    const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let (chunks, tail) = bytes.as_chunks::<8>();
-    let mut found = 0;
-    for chunk in chunks {
-        let word = u64::from_ne_bytes(*chunk);
-        let quote = word ^ (ONES * u64::from(b'"'));
-        let backslash = word ^ (ONES * u64::from(b'\\'));
-        found |= (word.wrapping_sub(ONES * 0x20) & !word)
-            | (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash);
-    }
-    found & HIGHS != 0 || tail.iter().any(|&byte| is_special(byte))
+    let word = u64::from_ne_bytes(bytes);
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    (word.wrapping_sub(ONES * 0x20) & !word)
+        | (quote.wrapping_sub(ONES) & !quote)
+        | (backslash.wrapping_sub(ONES) & !backslash)
 }
 
 #[inline]

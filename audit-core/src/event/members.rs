@@ -7,6 +7,8 @@ use super::out::{Out, append};
 /// the event's buffer, its members at offsets from the byte behind its `{`.
 #[derive(Debug, Clone)]
 pub(crate) struct Members {
+    /// A bit for each key, which several keys can share: a key whose bit is not set is new.
+    seen: u64,
     /// One more than keys may stay: a replacement is written before what it replaces is taken out.
     starts: [u16; METADATA_KEYS + 1],
     count: u8,
@@ -27,7 +29,13 @@ pub(crate) enum OnDuplicate {
 
 impl Members {
     pub(crate) fn new(most: usize, room: usize) -> Self {
-        Self { starts: [0; METADATA_KEYS + 1], count: 0, most: most.min(METADATA_KEYS) as u8, room: room as u32 }
+        Self {
+            seen: 0,
+            starts: [0; METADATA_KEYS + 1],
+            count: 0,
+            most: most.min(METADATA_KEYS) as u8,
+            room: room as u32,
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -55,7 +63,8 @@ impl Members {
     ) {
         let fitted = FittedKey::new(key);
         let key = fitted.as_bytes();
-        let old = self.find(out.buf, object, key);
+        let bit = seen_bit(key);
+        let old = if self.seen & bit == 0 { None } else { self.find(out.buf, object, key) };
         if old.is_some() && on_duplicate == OnDuplicate::Keep || old.is_none() && self.count >= self.most {
             out.mended.dropped += 1;
             return;
@@ -83,6 +92,7 @@ impl Members {
         // Within `room`, which is at most EVENT_BYTES, so an offset fits.
         self.starts[usize::from(self.count)] = (member - object) as u16;
         self.count += 1;
+        self.seen |= bit;
         if let Some(old) = old {
             self.remove(out.buf, object, old);
         }
@@ -131,7 +141,9 @@ enum FittedKey<'a> {
 impl<'a> FittedKey<'a> {
     #[inline]
     fn new(given: &'a str) -> Self {
-        let fits = !given.is_empty() && given.len() <= METADATA_KEY_CHARS && given.bytes().all(is_key_byte);
+        let fits = !given.is_empty()
+            && given.len() <= METADATA_KEY_CHARS
+            && given.bytes().fold(true, |fits, byte| fits & is_key_byte(byte));
         if fits { Self::AsGiven(given) } else { Self::fit(given) }
     }
 
@@ -157,7 +169,25 @@ impl<'a> FittedKey<'a> {
 
 #[inline]
 fn is_key_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+    KEY_BYTES[usize::from(byte)]
+}
+
+const KEY_BYTES: [bool; 256] = {
+    let mut bytes = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let it = byte as u8;
+        bytes[byte] = it.is_ascii_alphanumeric() || it == b'_' || it == b'-';
+        byte += 1;
+    }
+    bytes
+};
+
+/// Length and ends tell most keys of an event apart.
+#[inline]
+fn seen_bit(key: &[u8]) -> u64 {
+    let (first, last) = (key.first().copied().unwrap_or(0), key.last().copied().unwrap_or(0));
+    1 << ((key.len() ^ (usize::from(first) * 5) ^ (usize::from(last) * 3)) & 63)
 }
 
 #[cfg(test)]

@@ -13,22 +13,23 @@ pub(crate) fn rfc3339(time: Timestamp) -> [u8; RFC3339_LEN] {
     let (days, of_day) = (millis / 86_400_000, millis % 86_400_000);
     let (year, month, day) = civil(days);
     let mut text = *b"0000-00-00T00:00:00.000Z";
-    put(&mut text[0..4], year);
-    put(&mut text[5..7], month);
-    put(&mut text[8..10], day);
-    put(&mut text[11..13], of_day / 3_600_000);
-    put(&mut text[14..16], of_day / 60_000 % 60);
-    put(&mut text[17..19], of_day / 1_000 % 60);
-    put(&mut text[20..23], of_day % 1_000);
+    put(&mut text, 0, year / 100);
+    put(&mut text, 2, year % 100);
+    put(&mut text, 5, month);
+    put(&mut text, 8, day);
+    put(&mut text, 11, of_day / 3_600_000);
+    put(&mut text, 14, of_day / 60_000 % 60);
+    put(&mut text, 17, of_day / 1_000 % 60);
+    text[20] = b'0' + (of_day / 100 % 10) as u8;
+    put(&mut text, 21, of_day % 100);
     text
 }
 
+/// Writes two digits.
 #[inline]
-fn put(field: &mut [u8], mut value: u64) {
-    for digit in field.iter_mut().rev() {
-        *digit = b'0' + (value % 10) as u8;
-        value /= 10;
-    }
+fn put(text: &mut [u8; RFC3339_LEN], at: usize, value: u64) {
+    text[at] = b'0' + (value / 10) as u8;
+    text[at + 1] = b'0' + (value % 10) as u8;
 }
 
 /// The date of a day since 1970-01-01 in the proleptic Gregorian calendar: years are counted from March so that the

@@ -138,17 +138,13 @@ impl<'a> Expansion<'a> {
 
     fn settle(&self, opening: &TokenStream, go_on: impl FnOnce(&TokenStream) -> TokenStream) -> TokenStream {
         let scoped = go_on(&quote_spanned!(Span::mixed_site()=> __scope));
-        let refuse = self.root.private("Refuse");
+        // The compiler's complaint about a type that cannot refuse belongs to that type.
+        let at = if self.ret.annotation().is_some() { self.ret.span() } else { self.function.signature.ident.span() };
+        let here = Span::mixed_site().located_at(at);
+        let refuse = self.root.private_at("Refuse", here);
         let refused = match self.ret.annotation() {
-            // The compiler's complaint about a type that cannot refuse belongs to that type.
-            Some(ty) => {
-                let here = Span::mixed_site().located_at(self.ret.span());
-                quote_spanned!(here=> <#ty as #refuse>::refuse)
-            }
-            None => {
-                let here = Span::mixed_site().located_at(self.function.signature.ident.span());
-                quote_spanned!(here=> #refuse::refuse)
-            }
+            Some(ty) => quote_spanned!(here=> <#ty as #refuse>::refuse),
+            None => quote_spanned!(here=> #refuse::refuse),
         };
         quote_spanned! {Span::mixed_site()=>
             match #opening {

@@ -24,7 +24,7 @@ pub(super) enum Fate {
     /// It stays and goes again, with this history.
     Retry { history: History, wait: Wait },
     /// It was refused for good. With `replace` its smallest form is sent in its place.
-    Dead { status: u16, message: String, replace: bool },
+    Dead { status: Option<u16>, message: String, replace: bool },
 }
 
 /// What an event waits for before it goes again.
@@ -32,8 +32,8 @@ pub(super) enum Fate {
 pub(super) enum Wait {
     /// For the endpoint: the event itself is not to blame, and is due as soon as anything is.
     Endpoint,
-    /// For its own backoff, and at least for what the answer asked for.
-    Backoff { at_least: Duration },
+    /// For its own backoff, and at least for what the answer asked for. If `ambiguous`, the sink may have it already.
+    Backoff { at_least: Duration, ambiguous: bool },
 }
 
 /// What a reply says about the endpoint, whichever event it was for.
@@ -49,6 +49,8 @@ pub(super) enum Signal {
     Unauthorized,
     /// It cannot be reached.
     Unreachable,
+    /// Nothing: it was not asked.
+    Silent,
 }
 
 /// Whether an event may be sent once more.
@@ -84,6 +86,10 @@ pub(super) fn decide(reply: &Reply, history: History, sent: Timestamp) -> Decisi
         Reply::Unknown(_) => {
             Decision { fate: Fate::ambiguous(history, sent, None), signal: Signal::Failing { overloaded: false } }
         }
+        Reply::Refused(reason) => Decision {
+            fate: Fate::Dead { status: None, message: reason.clone(), replace: false },
+            signal: Signal::Silent,
+        },
     }
 }
 
@@ -95,7 +101,10 @@ fn judge(answer: &Answer, history: History, sent: Timestamp) -> Decision {
         429 => Decision { fate: Fate::unchanged(history), signal: Signal::Throttled { retry_after } },
         // The same key is in use this very moment, or this very request came too early: no word about the endpoint.
         409 | 425 => Decision { fate: Fate::ambiguous(history, sent, retry_after), signal: Signal::Working },
-        300..=499 if status != 408 => {
+        _ if is_elsewhere(status, said) => {
+            Decision { fate: Fate::elsewhere(history), signal: Signal::Failing { overloaded: false } }
+        }
+        400..=499 if status != 408 => {
             let replace = matches!(status, 400 | 413 | 422);
             Decision { fate: refused(status, said, replace), signal: Signal::Working }
         }
@@ -104,6 +113,18 @@ fn judge(answer: &Answer, history: History, sent: Timestamp) -> Decision {
             fate: Fate::ambiguous(history, sent, retry_after),
             signal: Signal::Failing { overloaded: matches!(status, 408 | 503 | 504) },
         },
+    }
+}
+
+/// Whether another server answered in the sink's place, as behind a wrong base URL, a proxy or a captive portal: a
+/// redirect, a method or an address that is not known there, or a 404 that is not about the event. Such an answer must
+/// not bury anything. One event alone that is met so does not hold up the others: it waits by itself, and the endpoint
+/// counts as down only after several in a row.
+fn is_elsewhere(status: u16, said: &Said) -> bool {
+    match status {
+        300..=399 | 405 | 407 | 421 => true,
+        404 => !matches!(said, Said::Refusal(_)),
+        _ => false,
     }
 }
 
@@ -120,13 +141,19 @@ fn refused(status: u16, said: &Said, replace: bool) -> Fate {
         Said::Refusal(words) => words.clone(),
         Said::Success | Said::Nothing => format!("refused with status {status}, without a reason that can be read"),
     };
-    Fate::Dead { status, message, replace }
+    Fate::Dead { status: Some(status), message, replace }
 }
 
 impl Fate {
     /// Nothing of this attempt reached the sink's store: it does not count, and no clock runs.
     fn unchanged(history: History) -> Self {
         Self::Retry { history, wait: Wait::Endpoint }
+    }
+
+    /// Somebody else has seen it, so no clock runs, but it does not go again at once.
+    fn elsewhere(history: History) -> Self {
+        let history = History { attempts: history.attempts.saturating_add(1), ..history };
+        Self::Retry { history, wait: Wait::Backoff { at_least: Duration::ZERO, ambiguous: false } }
     }
 
     /// The sink may have stored the event, so its idempotency window runs.
@@ -138,7 +165,8 @@ impl Fate {
             Some(_) | None => sent,
         };
         let history = History { attempts: history.attempts.saturating_add(1), first_ambiguous: Some(first) };
-        Self::Retry { history, wait: Wait::Backoff { at_least: at_least.unwrap_or_default() } }
+        let wait = Wait::Backoff { at_least: at_least.unwrap_or_default(), ambiguous: true };
+        Self::Retry { history, wait }
     }
 }
 
@@ -162,6 +190,10 @@ mod tests {
         let fate = match &decision.fate {
             Fate::Delivered { .. } => "delivered",
             Fate::Retry { history, .. } if *history == History::default() => "keep",
+            Fate::Retry { history: History { attempts: 1, first_ambiguous: None }, wait } => {
+                assert_eq!(*wait, Wait::Backoff { at_least: Duration::ZERO, ambiguous: false });
+                "wait"
+            }
             Fate::Retry { history, .. } => {
                 assert_eq!(*history, History { attempts: 1, first_ambiguous: Some(SENT) });
                 "retry"
@@ -176,6 +208,7 @@ mod tests {
             Signal::Throttled { .. } => "throttled",
             Signal::Unauthorized => "unauthorized",
             Signal::Unreachable => "unreachable",
+            Signal::Silent => "silent",
         };
         (fate, signal)
     }
@@ -191,11 +224,15 @@ mod tests {
                 409 | 425 => ("retry", "working"),
                 408 | 503 | 504 => ("retry", "overloaded"),
                 100..=199 | 500..=599 => ("retry", "failing"),
-                300..=499 => ("dead", "working"),
+                300..=399 | 404 | 405 | 407 | 421 => ("wait", "failing"),
+                402..=499 => ("dead", "working"),
                 _ => unreachable!(),
             };
             assert_eq!(row(&answer(status, Said::Nothing)), expected, "{status}");
-            if !(200..=299).contains(&status) {
+            if status == 404 {
+                assert_eq!(row(&answer(status, refusal())), ("dead", "working"), "404 with a reason");
+                assert_eq!(row(&answer(status, Said::Success)), expected, "404 that claims success");
+            } else if !(200..=299).contains(&status) {
                 assert_eq!(row(&answer(status, refusal())), expected, "{status} with a reason");
                 assert_eq!(row(&answer(status, Said::Success)), expected, "{status} that claims success");
             }
@@ -221,9 +258,25 @@ mod tests {
     #[test]
     fn a_dead_letter_carries_the_sinks_words() {
         let Fate::Dead { status, message, .. } = answer(422, refusal()).fate else { panic!("not dead") };
-        assert_eq!((status, &*message), (422, "event.action: required"));
-        let Fate::Dead { message, .. } = answer(404, Said::Nothing).fate else { panic!("not dead") };
-        assert!(message.contains("404"), "{message}");
+        assert_eq!((status, &*message), (Some(422), "event.action: required"));
+        let Fate::Dead { message, .. } = answer(410, Said::Nothing).fate else { panic!("not dead") };
+        assert!(message.contains("410"), "{message}");
+    }
+
+    #[test]
+    fn what_the_sink_was_not_asked_says_nothing_about_it() {
+        let refused = decide(&Reply::Refused("no organization".to_owned()), History::default(), SENT);
+        assert_eq!(row(&refused), ("dead", "silent"));
+        let Fate::Dead { status, message, .. } = refused.fate else { panic!("not dead") };
+        assert_eq!((status, &*message), (None, "no organization"));
+    }
+
+    #[test]
+    fn another_servers_answer_starts_no_clock_and_stops_none() {
+        let history = History { attempts: 3, first_ambiguous: Some(SENT) };
+        let reply = Reply::Answered(Answer { status: 302, retry_after: None, said: Said::Nothing });
+        let Fate::Retry { history, .. } = decide(&reply, history, SENT.after(HOUR)).fate else { panic!("not kept") };
+        assert_eq!(history, History { attempts: 4, first_ambiguous: Some(SENT) });
     }
 
     #[test]
@@ -254,7 +307,7 @@ mod tests {
         };
         assert_eq!(ask(429).signal, Signal::Throttled { retry_after: Some(Duration::from_secs(7)) });
         let Fate::Retry { wait, .. } = ask(503).fate else { panic!("not retried") };
-        assert_eq!(wait, Wait::Backoff { at_least: Duration::from_secs(7) });
+        assert_eq!(wait, Wait::Backoff { at_least: Duration::from_secs(7), ambiguous: true });
     }
 
     #[test]

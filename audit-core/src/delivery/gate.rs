@@ -72,6 +72,7 @@ impl Gate {
     pub(super) fn note(&mut self, signal: Signal, sent: Instant, now: Instant, random: f64) {
         match signal {
             Signal::Working => self.open(sent),
+            Signal::Silent => {}
             Signal::Failing { .. } => {
                 self.failures = self.failures.saturating_add(1);
                 if self.failures >= FAILURES || self.closed.is_some() {
@@ -221,5 +222,18 @@ mod tests {
             gate.note(FAILING, now, now, 0.5);
         }
         assert_eq!(gate.health(), Health::Unreachable);
+    }
+
+    #[test]
+    fn what_was_never_asked_neither_opens_nor_closes_it() {
+        let (mut gate, now) = told(throttled(1), 0.0);
+        gate.note(Signal::Silent, now + SECOND, now + SECOND, 0.0);
+        assert_eq!(gate.health(), Health::Throttled);
+
+        let mut gate = Gate::new();
+        for _ in 0..2 * FAILURES {
+            gate.note(Signal::Silent, now, now, 0.0);
+        }
+        assert_eq!(gate.health(), Health::Ok);
     }
 }

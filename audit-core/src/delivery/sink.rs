@@ -33,6 +33,8 @@ pub enum Reply {
     NotSent(String),
     /// The sink may or may not have it: the connection broke or the deadline passed after something was sent.
     Unknown(String),
+    /// The sink will never take this event, which can be told without asking it: nothing was sent.
+    Refused(String),
 }
 
 /// The sink's answer, as far as a decision needs it.
@@ -51,7 +53,7 @@ pub struct Answer {
 pub enum Said {
     /// That the event was taken.
     Success,
-    /// That it was not, in the sink's own words.
+    /// That it was not, in the sink's own words. A 404 without them is another server's, as is any redirect.
     Refusal(String),
     /// Nothing that could be understood.
     Nothing,

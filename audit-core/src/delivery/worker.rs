@@ -24,7 +24,7 @@ use super::pace::{Concurrency, Pace};
 use super::retry::{Backoff, Random};
 use super::settle::{Replacement, Settlement, note_failure, settle};
 use super::stats::{Counters, Health};
-use super::{DeliverySettings, Reply, Sink};
+use super::{Answer, DeliverySettings, Reply, Sink};
 use crate::outbox::{
     BurialReason, ClaimId, ClaimRequest, Claimed, Contents, MAX_WAIT, Outbox, OutboxError, OutboxErrorKind, Retry,
     Timestamp,
@@ -310,7 +310,7 @@ impl Worker {
             Fate::Dead { status, message, replace } => {
                 self.lanes.went_well(record.lane);
                 tracing::warn!(record = record.claim.record.0, status, reason = %message, "an audit event was refused");
-                let reason = BurialReason { status: Some(status), message, at };
+                let reason = BurialReason { status, message, at };
                 return self.bury(record, lease_ends, reason, replace);
             }
         };
@@ -321,8 +321,10 @@ impl Worker {
     fn wait(&mut self, record: &Claimed, attempts: u32, wait: Wait, now: Instant) -> Duration {
         match wait {
             Wait::Endpoint => Duration::ZERO,
-            Wait::Backoff { at_least } => {
-                self.counters.ambiguous.add_one();
+            Wait::Backoff { at_least, ambiguous } => {
+                if ambiguous {
+                    self.counters.ambiguous.add_one();
+                }
                 self.lanes.failed(record.lane, now, self.random.fraction());
                 BACKOFF.wait(attempts, self.random.fraction()).max(at_least.min(MAX_WAIT))
             }
@@ -332,7 +334,7 @@ impl Worker {
     /// Lets everything that looks after the endpoint know how it is.
     fn note(&mut self, signal: Signal, sent: Instant, now: Instant, reply: &Reply) {
         match signal {
-            Signal::Working => {}
+            Signal::Working | Signal::Silent => {}
             Signal::Failing { overloaded } => {
                 if overloaded || now - sent >= SLOW {
                     self.concurrency.overloaded(sent, now);
@@ -351,7 +353,10 @@ impl Worker {
             return;
         }
         let detail = match reply {
-            Reply::NotSent(why) | Reply::Unknown(why) => why.clone(),
+            Reply::NotSent(why) | Reply::Unknown(why) | Reply::Refused(why) => why.clone(),
+            Reply::Answered(Answer { status: status @ (300..=399 | 404 | 405 | 407 | 421), .. }) => {
+                format!("status {status}, which is not the sink's own answer: is its address right?")
+            }
             Reply::Answered(answer) => format!("status {}", answer.status),
         };
         match health {

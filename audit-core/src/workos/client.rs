@@ -12,6 +12,7 @@ use rustls::{ClientConfig, RootCertStore};
 use super::endpoint::{self, Endpoint};
 use super::key::{ApiKeySource, CurrentKey};
 use super::minimal::minimal;
+use super::organization;
 use super::reply::judge;
 use super::retry_after::retry_after;
 use crate::Error;
@@ -62,6 +63,9 @@ impl WorkOs {
     }
 
     async fn post(&self, key: IdempotencyKey, payload: Bytes) -> Reply {
+        if let Some(reason) = organization::missing(&payload) {
+            return Reply::Refused(reason);
+        }
         let request = self
             .client
             .post(self.endpoint.events.clone())

@@ -5,6 +5,7 @@ mod client;
 mod endpoint;
 mod key;
 mod minimal;
+mod organization;
 mod reply;
 mod retry_after;
 

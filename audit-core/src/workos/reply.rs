@@ -12,6 +12,9 @@ const LONGEST: usize = 1000;
 /// So many of the errors in a body are told.
 const ERRORS: usize = 8;
 
+/// How WorkOS says of what a 404 is about (API reference, "Error codes"), beside the message.
+const NO_SUCH_ENTITY: &str = "entity_not_found";
+
 /// Judges a body. WorkOS answers `{"success": true}` to what it took, and `{"message", "code", "errors"}` to what it
 /// refused (OpenAPI description, `POST /audit_logs/events`).
 pub(super) fn judge(status: u16, body: &[u8]) -> Said {
@@ -39,11 +42,20 @@ pub(super) fn judge(status: u16, body: &[u8]) -> Said {
     if errors.len() > ERRORS {
         let _ = write!(reason, "; and {} more", errors.len() - ERRORS);
     }
+    if status == 404 && !is_about_the_event(&reason) {
+        return Said::Nothing;
+    }
     let reason = reason.trim_start_matches([';', ' ']);
     if reason.is_empty() && !succeeded {
         return Said::Nothing;
     }
     Said::Refusal(format!("{}{}", readable(reason), next_step(status)))
+}
+
+/// Whether the reason of a 404 is about what the event names. Any other server, and WorkOS itself at an address that it
+/// does not have, also says 404, mostly `Not Found` or `Cannot POST /…`.
+fn is_about_the_event(reason: &str) -> bool {
+    reason.contains(NO_SUCH_ENTITY) || reason.to_ascii_lowercase().contains("organization")
 }
 
 /// One of `errors`: `{"field", "code"}`, or what the validator Ajv says of an instance, or plain text. The offending
@@ -155,6 +167,22 @@ mod tests {
         assert!(reason(400, r#"{"errors":["plain"]}"#).starts_with("plain"));
         for body in ["", "<html>Bad Gateway</html>", "{}", "{\"message\":\"\"}", "{\"message\":7}"] {
             assert_eq!(judge(502, body.as_bytes()), Said::Nothing, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_404_is_believed_only_about_the_event() {
+        let entity = r#"{"message":"Could not find it.","code":"entity_not_found","entity_id":"org_1"}"#;
+        assert!(reason(404, entity).starts_with("Could not find it. (entity_not_found)"));
+        for body in [
+            "",
+            "<html>404</html>",
+            "{}",
+            r#"{"message":"Not Found"}"#,
+            r#"{"statusCode":404,"message":"Cannot POST /v1/audit_logs/events","error":"Not Found"}"#,
+            r#"{"message":"no Route matched with those values"}"#,
+        ] {
+            assert_eq!(judge(404, body.as_bytes()), Said::Nothing, "{body}");
         }
     }
 

@@ -51,7 +51,7 @@ fn assert_unknown(reply: &Reply) {
 async fn a_request_is_what_workos_expects_and_not_one_byte_of_the_event_is_touched() {
     let server = Server::start(|_| Act::ok());
     let sink = workos(&format!("{}/base/", server.url())).build().unwrap();
-    let payload = "{ \"event\" : {\"a\":1.0} , \"ü\":\"\\u0000\" }";
+    let payload = "{ \"event\" : {\"a\":1.0} , \"ü\":\"\\u0000\", \"organization_id\":\"org_1\" }";
     sink.send(id(7), payload.into()).await;
 
     let request = &server.requests()[0];
@@ -95,6 +95,15 @@ async fn answers_are_read_and_judged() {
     for status in [204, 304, 400, 401, 404, 429, 500, 599] {
         assert_eq!(answer_to(Act::status(status)).await.status, status);
     }
+}
+
+#[tokio::test]
+async fn an_event_without_an_organization_is_refused_without_a_request() {
+    let server = Server::start(|_| Act::ok());
+    let payload = r#"{"event":{"action":"invoice.paid"}}"#;
+    let Reply::Refused(reason) = sink(&server).send(id(1), payload.into()).await else { panic!("sent") };
+    assert!(reason.starts_with("`invoice.paid` has no organization"), "{reason}");
+    assert_eq!(server.connections(), 0);
 }
 
 #[tokio::test]
@@ -190,7 +199,7 @@ async fn a_connection_that_was_closed_while_idle_is_no_failure() {
         match send(&sink).await {
             Reply::Answered(answer) => assert_eq!(answer.status, 200),
             Reply::Unknown(_) => ambiguous += 1,
-            reply @ Reply::NotSent(_) => panic!("{reply:?}"),
+            reply @ (Reply::NotSent(_) | Reply::Refused(_)) => panic!("{reply:?}"),
         }
     }
     assert!(ambiguous < 25, "{ambiguous} of 50: a race that is won mostly, and that is never taken for not sent");

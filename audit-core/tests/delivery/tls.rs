@@ -21,7 +21,7 @@ async fn send_to(listener: &TcpListener) -> Reply {
 fn why_not_sent(reply: Reply) -> String {
     match reply {
         Reply::NotSent(why) => why,
-        reply @ (Reply::Answered(_) | Reply::Unknown(_)) => panic!("{reply:?}"),
+        reply @ (Reply::Answered(_) | Reply::Unknown(_) | Reply::Refused(_)) => panic!("{reply:?}"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::Reply;
 use super::rig::{HOUR, Rig, SECOND, answer, status, taken};
-use crate::delivery::Said;
+use crate::delivery::{Health, Said};
 
 #[tokio::test(start_paused = true)]
 async fn poison_leaves_at_once_and_its_smallest_form_takes_its_place() {
@@ -43,8 +43,10 @@ async fn a_smallest_form_that_is_refused_too_is_the_end_of_it() {
 
 #[tokio::test(start_paused = true)]
 async fn other_refusals_are_dead_letters_without_a_second_try() {
-    for refusal in [301, 404, 405, 410, 451] {
-        let mut rig = Rig::start(move |_| status(refusal));
+    let not_found = answer(404, Said::Refusal("Organization not found: 'org_1'.".to_owned()));
+    let unsent = Reply::Refused("it has no organization".to_owned());
+    for refusal in [not_found, status(402), status(410), status(451), unsent] {
+        let mut rig = Rig::start(move |_| refusal.clone());
         rig.accept_many(1, 5).await;
         assert!(rig.drain(HOUR).await.drained);
         assert_eq!(rig.assert_balanced().await.dead, 5);
@@ -52,10 +54,32 @@ async fn other_refusals_are_dead_letters_without_a_second_try() {
     }
 }
 
+/// A wrong base URL, a proxy that asks who is there, a captive portal.
+#[tokio::test(start_paused = true)]
+async fn another_servers_answers_bury_nothing() {
+    for elsewhere in [301, 302, 307, 404, 405, 407, 421] {
+        let mended = HOUR;
+        let mut rig = Rig::start(move |attempt| if attempt.at < mended { status(elsewhere) } else { taken() });
+        for lane in 0..50 {
+            rig.accept_many(lane, 2).await;
+        }
+        tokio::time::sleep(mended).await;
+        let contents = rig.assert_balanced().await;
+        assert_eq!((contents.pending, contents.dead), (100, 0), "{elsewhere}");
+        let requests = rig.sink.seen().len();
+        assert!(requests < 400, "{requests} requests in an hour: it pauses");
+        assert_eq!((rig.stats().health, rig.stats().ambiguous), (Health::Unreachable, 0), "{elsewhere}");
+
+        rig.drain(HOUR).await;
+        rig.assert_all_delivered().await;
+        assert_eq!((rig.stats().health, rig.stats().possible_duplicates), (Health::Ok, 0));
+    }
+}
+
 /// One event of lane 0 never gets through; lanes 1 to 200, and the others of lane 0, do not notice.
 #[tokio::test(start_paused = true)]
 async fn one_event_that_fails_for_ever_holds_up_nobody() {
-    for failure in [status(500), Reply::Unknown("connection reset".to_owned())] {
+    for failure in [status(500), status(404), Reply::Unknown("connection reset".to_owned())] {
         let mut rig = Rig::start(move |attempt| if attempt.payload == "0/0" { failure.clone() } else { taken() });
         for lane in 0..=200 {
             rig.accept_many(lane, 2).await;

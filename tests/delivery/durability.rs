@@ -124,6 +124,11 @@ async fn a_full_disk_budget_refuses_and_counts_and_gives_way_again() {
     let after = adds_up(&audit).await;
     assert!(refused.is_err() && after.refused > stats.refused, "{after:#?}");
 
+    // Neither is it silent where nobody waits for the answer.
+    Context::default().log(&audit).in_scope(|| see(Invoice { id: 2, note: "x".repeat(499) }));
+    until(|| audit.stats().refused > after.refused).await;
+    let _ = tokio::time::timeout(Duration::from_millis(5), told(&audit, export(3))).await;
+    until(|| audit.stats().refused > after.refused + 1).await;
     let full = adds_up(&audit).await;
     assert_eq!(full.accepted, stats.accepted);
     let _ = audit.shutdown(Duration::ZERO).await;

@@ -59,6 +59,10 @@ impl Outbox for Witness {
         Outbox::close(&self.journal, deadline)
     }
 
+    fn dropped(&self) -> u64 {
+        self.journal.dropped()
+    }
+
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.journal.changed()
     }

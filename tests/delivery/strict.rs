@@ -66,7 +66,7 @@ async fn a_deed_that_a_crash_interrupted_is_told_as_unknown() {
     let audit = log_in(dir.path(), &workos.url()).start().await.unwrap();
     let recovery = audit.recovery();
     assert!(recovery.unclean);
-    assert_eq!((recovery.pending, recovery.lost), (2, 0));
+    assert_eq!((recovery.pending, recovery.open_intents, recovery.lost), (2, 1, 0));
     let report = audit.shutdown(PATIENCE).await;
     assert_eq!((report.delivered, report.pending, report.dead), (2, 0, 0));
     let outcome = |id: &str| {

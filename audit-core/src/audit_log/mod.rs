@@ -126,7 +126,7 @@ impl AuditLog {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let delivery = self.0.delivery.as_ref().map(Delivery::stats).unwrap_or_default();
-        self.0.counters.read(&delivery, self.pending_now(), self.0.unaudited.count())
+        self.0.counters.read(&delivery, self.pending_now(), self.0.outbox.dropped(), self.0.unaudited.count())
     }
 
     /// What the outbox holds, if it can tell without waiting.

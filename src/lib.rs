@@ -24,3 +24,12 @@ pub use audit_core::private as __private;
 
 // Generated code names this crate as its users do, in here, too.
 extern crate self as audited;
+
+/// The guide, compiled with the tests.
+#[cfg(all(doctest, feature = "axum"))]
+mod _guide {
+    #[doc = include_str!("../docs/attribute.md")]
+    struct Attribute;
+    #[doc = include_str!("../docs/from-zuplo.md")]
+    struct FromZuplo;
+}

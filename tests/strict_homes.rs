@@ -46,7 +46,6 @@ pub enum Either {
     err(error => metadata(reason = %error)),
 )]
 pub async fn pay(user: User, invoice: Invoice, by: u64) -> Result<u64, std::num::TryFromIntError> {
-    drop(user);
     std::future::ready(()).await;
     u32::try_from(invoice.amount)?;
     Ok(invoice.amount - by)
@@ -67,6 +66,7 @@ pub fn see_either(either: &Either) {
 
 /// The user's own unused variable is still the user's to hear of.
 #[audited(action = "invoice.seen", targets(invoice))]
+#[must_use]
 pub fn expected(invoice: &Invoice, #[expect(unused_variables)] unused: u64) -> u64 {
     #[expect(unused_mut)]
     let mut id = invoice.id;

@@ -1,8 +1,8 @@
 //! All that generated code may call. Not for use by hand: it changes without notice.
 
 pub use crate::capture::{
-    Close, Description, FailureFallback, PeelFallback, Peeled, Probe, Refuse, Scope, Scoped, Unavailable, error_of,
-    open, open_strict, open_strict_sync, scope, scope_sync,
+    Close, Description, FailureFallback, Opening, PeelFallback, Peeled, Probe, Refuse, Scope, Scoped, ToldFallback,
+    Unavailable, error_of, open, open_strict, open_strict_sync, scope, scope_sync,
 };
 pub use crate::event::{DebugValue, DisplayValue};
 pub use crate::outbox::Durability;

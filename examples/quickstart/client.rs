@@ -1,5 +1,7 @@
 //! What the quickstart needs and does not show: clients, and a line for each event.
 
+#![allow(clippy::print_stdout, reason = "an example shows what happens")]
+
 use std::error::Error;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -69,6 +71,10 @@ fn line(event: &Value) -> String {
         text("/context/location"),
         metadata.join(" ")
     )
+}
+
+pub(crate) fn show(report: &audited::ShutdownReport) {
+    println!("{} delivered, {} pending, {} dead", report.delivered, report.pending, report.dead);
 }
 
 /// Prints what arrived, and tells whether it is `expected`, in any order.

@@ -92,7 +92,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // What arrived.
     client::until(Duration::from_secs(5), || audit.stats().accepted == 3).await?;
     let report = audit.shutdown(Duration::from_secs(10)).await;
-    println!("{} delivered, {} pending, {} dead", report.delivered, report.pending, report.dead);
+    client::show(&report);
     let expected = ["invoice.paid", "invoice.refunded", "invoices.exported"];
     let once = local.is_none_or(|workos| client::received_each_once(&workos.events(), &expected));
     if once && report.delivered == 3 { Ok(()) } else { Err("not every event arrived exactly once".into()) }

@@ -8,7 +8,8 @@ use crate::event::Mended;
 
 /// What became of the events of a log since it was started.
 ///
-/// `accepted + inherited + replaced == delivered + pending + dead`, always: a dead letter's smallest form, which is sent
+/// `accepted + inherited + replaced == delivered + pending + dead` whenever no event is on its way between two of them (a
+/// relaxed one is for up to 50 ms): a dead letter's smallest form, which is sent
 /// in its place, is an event more, and so is what an earlier process left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -104,10 +105,11 @@ impl Counters {
         }
     }
 
-    pub(super) fn read(&self, delivery: &DeliveryStats, pending: Option<u64>, unaudited: u64) -> Stats {
+    pub(super) fn read(&self, delivery: &DeliveryStats, pending: Option<u64>, dropped: u64, unaudited: u64) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let DeliveryStats { delivered, dead, replaced, .. } = *delivery;
-        let accepted = read(&self.accepted);
+        // Those were counted as accepted, since nobody heard of what became of them.
+        let accepted = read(&self.accepted).saturating_sub(dropped);
         let (came, went) = (accepted + replaced, delivered + dead);
         let pending = pending.unwrap_or(came.saturating_sub(went));
         Stats {
@@ -117,7 +119,7 @@ impl Counters {
             pending,
             dead,
             replaced,
-            refused: read(&self.refused),
+            refused: read(&self.refused) + dropped,
             unsettled: read(&self.unsettled),
             unknown_actors: read(&self.unknown_actors),
             mended: Mended {

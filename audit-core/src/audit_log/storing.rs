@@ -23,8 +23,9 @@ pub(crate) struct Storing {
 
 impl Storing {
     /// Waits on this thread.
-    pub(crate) fn wait(self) {
-        self.log.stored(self.appending.wait(DEADLINE), self.settles);
+    pub(crate) fn wait(mut self) {
+        let appending = std::mem::replace(&mut self.appending, Appending::nothing());
+        self.log.stored(appending.wait(DEADLINE), self.settles);
     }
 }
 
@@ -35,5 +36,14 @@ impl Future for Storing {
         let Poll::Ready(result) = Pin::new(&mut self.appending).poll(context) else { return Poll::Pending };
         self.log.stored(result, self.settles);
         Poll::Ready(())
+    }
+}
+
+impl Drop for Storing {
+    fn drop(&mut self) {
+        // Of a call that was dropped meanwhile. If it is not there yet, the outbox counts what nobody hears of.
+        if let Some(result) = self.appending.abandon() {
+            self.log.stored(result, self.settles);
+        }
     }
 }

@@ -12,9 +12,9 @@ pub use self::actor::{Actor, ActorWriter, AuditActor};
 pub use self::description::Description;
 pub use self::event::EventWriter;
 pub use self::outcome::{
-    FailureFallback, Outcome, PeelFallback, Peeled, Probe, Refuse, ReturnsResult, Unavailable, error_of,
+    FailureFallback, Outcome, PeelFallback, Peeled, Probe, Refuse, ReturnsResult, ToldFallback, Unavailable, error_of,
 };
-pub use self::scope::{Close, Scope, Scoped, open, open_strict, open_strict_sync, record, scope, scope_sync};
+pub use self::scope::{Close, Opening, Scope, Scoped, open, open_strict, open_strict_sync, record, scope, scope_sync};
 pub use self::single::{EventBuilder, HasTarget, NoTarget, Targeted, event};
 pub use self::target::{AuditTarget, DescribeTarget, IntoTargets, Many, One, TargetWriter};
 

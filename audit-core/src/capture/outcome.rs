@@ -90,6 +90,35 @@ impl<T: ?Sized> FailureFallback for Probe<'_, T> {
     }
 }
 
+impl<T: Future> Probe<'_, T> {
+    /// Refuses a value that is a future: its outcome is not known when the function returns it.
+    #[inline]
+    pub fn told(self)
+    where
+        T: OutcomeIsKnown,
+    {
+    }
+}
+
+/// [`Probe::told`] for what is no future.
+pub trait ToldFallback {
+    /// Nothing to refuse.
+    fn told(self);
+}
+
+impl<T: ?Sized> ToldFallback for Probe<'_, T> {
+    #[inline]
+    fn told(self) {}
+}
+
+/// Implemented by nothing: what a function that returns a future under another name is told.
+#[diagnostic::on_unimplemented(
+    message = "this audited function returns a future under a name that hides it, so its outcome would be told before it ran",
+    label = "a future",
+    note = "write the return type as `impl Future<Output = …>` or `Pin<Box<dyn Future<Output = …>>>`, or make it an `async fn`"
+)]
+pub trait OutcomeIsKnown {}
+
 /// What `err(…)` needs of a return type.
 #[diagnostic::on_unimplemented(
     message = "`err(…)` needs a function that returns a `Result`, and this one returns `{Self}`",

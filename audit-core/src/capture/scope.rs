@@ -16,7 +16,7 @@ use super::outcome::Unavailable;
 use crate::audit_log::{AuditLog, Storing, registry};
 use crate::context::{Context, UNKNOWN_LOCATION};
 use crate::event::{Defaults, Draft, Encoded, Ending, HashKey};
-use crate::outbox::{Appending, RecordId, Timestamp};
+use crate::outbox::{Appending, OutboxError, RecordId, Timestamp};
 
 /// How long a strict call on a thread waits for its intent to be stored, at the most.
 const INTENT_DEADLINE: Duration = Duration::from_secs(5);
@@ -59,17 +59,33 @@ pub fn open(description: &'static Description, capture: impl FnOnce(&mut EventWr
     }
 }
 
-/// Opens a scope whose intent is stored before the call goes on.
+/// Opens a scope whose intent is stored before the call goes on. Captures at once; what is awaited is the storing.
+#[inline]
+pub fn open_strict(description: &'static Description, capture: impl FnOnce(&mut EventWriter<'_>)) -> Opening {
+    Opening(Some(begin_strict(description, capture)))
+}
+
+/// A scope whose intent is being stored.
 ///
-/// # Errors
-/// When the intent cannot be stored; then the call must not happen.
-pub async fn open_strict(
-    description: &'static Description,
-    capture: impl FnOnce(&mut EventWriter<'_>),
-) -> Result<Scope, Unavailable> {
-    let (mut live, appending) = begin_strict(description, capture)?;
-    live.intent = Some(live.log.intent_stored(appending.await)?);
-    Ok(Scope(Some(live)))
+/// Its output is an error when the intent cannot be stored; then the call must not happen.
+#[derive(Debug)]
+#[must_use = "the intent is not known to be stored before this is awaited"]
+pub struct Opening(Option<Result<(Live, Appending), Unavailable>>);
+
+impl Future for Opening {
+    type Output = Result<Scope, Unavailable>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<Self::Output> {
+        if let Some(Ok((_, appending))) = &mut self.0 {
+            let Poll::Ready(result) = Pin::new(appending).poll(task) else { return Poll::Pending };
+            let Some(Ok((live, _))) = self.0.take() else { return Poll::Pending };
+            return Poll::Ready(live.with_intent(result));
+        }
+        match self.0.take() {
+            Some(Err(unavailable)) => Poll::Ready(Err(unavailable)),
+            _ => Poll::Pending,
+        }
+    }
 }
 
 /// [`open_strict`], on a thread that may wait.
@@ -80,9 +96,8 @@ pub fn open_strict_sync(
     description: &'static Description,
     capture: impl FnOnce(&mut EventWriter<'_>),
 ) -> Result<Scope, Unavailable> {
-    let (mut live, appending) = begin_strict(description, capture)?;
-    live.intent = Some(live.log.intent_stored(appending.wait(INTENT_DEADLINE))?);
-    Ok(Scope(Some(live)))
+    let (live, appending) = begin_strict(description, capture)?;
+    live.with_intent(appending.wait(INTENT_DEADLINE))
 }
 
 fn begin_strict(
@@ -145,6 +160,12 @@ impl Live {
         let mut draft = new_draft(description.action, description.version, context.as_ref());
         guarded(&mut draft, log.hash_key(), capture);
         Self { draft, description, log, context, intent: None }
+    }
+
+    /// A scope of a strict call, if its intent was stored.
+    fn with_intent(mut self, stored: Result<RecordId, OutboxError>) -> Result<Scope, Unavailable> {
+        self.intent = Some(self.log.intent_stored(stored)?);
+        Ok(Scope(Some(self)))
     }
 
     /// Hands the event over, if this way out is told. Returns the wait for it, if there is one.

@@ -5,8 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::{Context, Poll, Waker};
 
 use super::*;
-use crate::audit_log::registry;
-use crate::outbox::{Durability, OutboxErrorKind};
+use crate::audit_log::{AuditLog, registry};
+use crate::outbox::{Durability, MemoryOutbox, OutboxErrorKind};
 use crate::testing::{RecordedEvent, Recorder};
 
 static PAID: Description = Description::new("invoice.paid", "billing", "pay").failure_action("invoice.payment_failed");
@@ -211,10 +211,12 @@ fn strict_stores_an_intent_first_and_settles_it() {
 
 #[test]
 fn strict_refuses_a_call_without_an_organization_or_a_log() {
-    let recorder = Recorder::new();
     let nobody = || async { open_strict(&STRICT, |event| _ = event.target_of("invoice", 7)).await.map(drop) };
-    let error = block_on(recorder.scope(nobody())).unwrap_err().to_string();
+    let log = AuditLog::builder().api_key("sk_test").outbox(MemoryOutbox::new(1_024)).install(false).start_blocking();
+    let log = log.unwrap();
+    let error = block_on(crate::context().log(&log).scope(nobody())).unwrap_err().to_string();
     assert!(error.contains("`invoice.voided` (billing::void) has no organization"), "{error}");
+    assert_eq!(log.stats().refused, 1);
     let error = block_on(nobody()).unwrap_err().to_string();
     assert!(error.contains("no audit log is started"), "{error}");
 }

@@ -35,6 +35,8 @@ struct Slot {
 #[derive(Debug, Default)]
 struct SlotState {
     told: bool,
+    /// Nobody waits any more.
+    abandoned: bool,
     result: Option<Result<RecordId, OutboxError>>,
     waker: Option<Waker>,
 }
@@ -57,9 +59,9 @@ impl Appending {
     ///
     /// # Errors
     /// What the outbox said, or [`OutboxErrorKind::Storage`] when the deadline passed first.
-    pub fn wait(self, deadline: Duration) -> Result<RecordId, OutboxError> {
-        let slot = match self.0 {
-            State::Done(result) => return result.unwrap_or_else(|| Err(closed())),
+    pub fn wait(mut self, deadline: Duration) -> Result<RecordId, OutboxError> {
+        let slot = match &mut self.0 {
+            State::Done(result) => return result.take().unwrap_or_else(|| Err(closed())),
             State::Waiting(slot) => slot,
         };
         let end = Instant::now() + deadline;
@@ -88,6 +90,31 @@ impl Appending {
     }
 }
 
+impl Appending {
+    /// What is left when an append was taken away to be waited for.
+    pub(crate) fn nothing() -> Self {
+        Self(State::Done(None))
+    }
+
+    /// Says that nobody waits any more, and returns the result if it is there already; else the ticket's side hears of it.
+    pub(crate) fn abandon(&mut self) -> Option<Result<RecordId, OutboxError>> {
+        match &mut self.0 {
+            State::Done(result) => result.take(),
+            State::Waiting(slot) => {
+                let mut state = slot.lock();
+                state.abandoned = true;
+                state.result.take()
+            }
+        }
+    }
+}
+
+impl Drop for Appending {
+    fn drop(&mut self) {
+        drop(self.abandon());
+    }
+}
+
 impl Future for Appending {
     type Output = Result<RecordId, OutboxError>;
 
@@ -110,9 +137,10 @@ impl Future for Appending {
 }
 
 impl AppendTicket {
-    /// Says how the append went and wakes whoever waits for it.
-    pub fn finish(self, result: Result<RecordId, OutboxError>) {
-        self.0.finish(result);
+    /// Says how the append went and wakes whoever waits for it. False if nobody does any more.
+    #[allow(clippy::must_use_candidate, reason = "only who counts what nobody heard of wants to know")]
+    pub fn finish(self, result: Result<RecordId, OutboxError>) -> bool {
+        self.0.finish(result)
     }
 }
 
@@ -128,10 +156,13 @@ impl Slot {
     }
 
     /// The first word counts.
-    fn finish(&self, result: Result<RecordId, OutboxError>) {
+    fn finish(&self, result: Result<RecordId, OutboxError>) -> bool {
         let mut state = self.lock();
         if std::mem::replace(&mut state.told, true) {
-            return;
+            return false;
+        }
+        if state.abandoned {
+            return false;
         }
         state.result = Some(result);
         let waker = state.waker.take();
@@ -140,6 +171,7 @@ impl Slot {
         if let Some(waker) = waker {
             waker.wake();
         }
+        true
     }
 }
 

@@ -70,6 +70,12 @@ pub trait Outbox: Send + Sync + fmt::Debug + 'static {
     /// How much waits, and how much is dead.
     fn inspect(&self) -> OutboxFuture<'_, Contents>;
 
+    /// How many records could not be stored after they had been taken, without anybody left who waited for the answer:
+    /// relaxed ones, and those whose [`Appending`] was dropped. Those that settle an intent are not among them.
+    fn dropped(&self) -> u64 {
+        0
+    }
+
     /// Up to `max` dead letters, oldest first, starting behind `after`.
     fn dead_letters(&self, after: Option<RecordId>, max: usize) -> OutboxFuture<'_, Vec<DeadLetter>>;
 

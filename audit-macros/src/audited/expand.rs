@@ -105,7 +105,9 @@ impl<'a> Expansion<'a> {
             let respond = self.root.private("respond_sync");
             body = quote_spanned!(Span::mixed_site()=> move || #respond(#body));
         }
-        let close = self.close();
+        let value =
+            (self.event.returns == Returns::Value).then(|| self.ret.annotation().map(|_| self.ret.span())).flatten();
+        let close = captures::closing(self.root, &self.event.ok, &self.event.err, value);
         let run = self.root.private("scope_sync");
         self.opened(
             "open_strict_sync",
@@ -138,17 +140,13 @@ impl<'a> Expansion<'a> {
 
     fn settle(&self, opening: &TokenStream, go_on: impl FnOnce(&TokenStream) -> TokenStream) -> TokenStream {
         let scoped = go_on(&quote_spanned!(Span::mixed_site()=> __scope));
-        let refuse = self.root.private("Refuse");
+        // The compiler's complaint about a type that cannot refuse belongs to that type.
+        let at = if self.ret.annotation().is_some() { self.ret.span() } else { self.function.signature.ident.span() };
+        let here = Span::mixed_site().located_at(at);
+        let refuse = self.root.private_at("Refuse", here);
         let refused = match self.ret.annotation() {
-            // The compiler's complaint about a type that cannot refuse belongs to that type.
-            Some(ty) => {
-                let here = Span::mixed_site().located_at(self.ret.span());
-                quote_spanned!(here=> <#ty as #refuse>::refuse)
-            }
-            None => {
-                let here = Span::mixed_site().located_at(self.function.signature.ident.span());
-                quote_spanned!(here=> #refuse::refuse)
-            }
+            Some(ty) => quote_spanned!(here=> <#ty as #refuse>::refuse),
+            None => quote_spanned!(here=> #refuse::refuse),
         };
         quote_spanned! {Span::mixed_site()=>
             match #opening {
@@ -164,13 +162,9 @@ impl<'a> Expansion<'a> {
         quote_spanned!(Span::mixed_site()=> #open(&__AUDITED, #capture))
     }
 
-    fn close(&self) -> TokenStream {
-        captures::closing(self.root, &self.event.ok, &self.event.err)
-    }
-
     fn scoped(&self, scope: &TokenStream, future: &TokenStream) -> TokenStream {
         let run = self.root.private("scope");
-        let close = self.close();
+        let close = captures::closing(self.root, &self.event.ok, &self.event.err, None);
         let scoped = quote_spanned!(Span::mixed_site()=> #run(#scope, #future, #close));
         if self.event.detached {
             let detached = self.root.private("detached");

@@ -14,6 +14,10 @@ fn sync(invoice: &Invoice) -> u64 {
         move || -> u64 { invoice.id },
         |__output, _event| {
             use ::audited::__private::{FailureFallback as _, PeelFallback as _};
+            {
+                use ::audited::__private::ToldFallback as _;
+                ::audited::__private::Probe(__output).told();
+            }
             let __peeled = ::audited::__private::Probe(__output).peel();
             __peeled.failed || ::audited::__private::Probe(__peeled.value).is_failure()
         },

@@ -12,7 +12,7 @@ use axum::routing::{get, post};
 
 use super::authenticate;
 use crate::support::people::{CurrentUser, Thing, only};
-use crate::support::server::Server;
+use crate::support::server::{Headers, Server};
 
 #[audited(action = "thing.viewed", targets(Thing { id: 1 }))]
 async fn view() -> StatusCode {
@@ -26,7 +26,7 @@ async fn an_event_says_who_asked_from_where_and_with_what() {
     let app = Router::new().route("/things", get(view)).layer(layer).layer(from_fn(authenticate));
     let server = Server::start(app).await;
 
-    let headers: &[(&str, &[u8])] = &[("x-user", b"alice"), ("user-agent", b"curl/8.5"), ("x-request-id", b"req-7")];
+    let headers: Headers<'_> = &[("x-user", b"alice"), ("user-agent", b"curl/8.5"), ("x-request-id", b"req-7")];
     assert_eq!(server.get("/things", headers).await.status, 200);
 
     let event = only(&recorder);
@@ -57,7 +57,7 @@ async fn a_request_that_says_nothing_is_told_as_it_is() {
 async fn headers_are_not_believed_unless_one_is_named() {
     let recorder = Recorder::new();
     let router = || Router::new().route("/things", get(view));
-    let headers: &[(&str, &[u8])] = &[("x-forwarded-for", b"203.0.113.7"), ("true-client-ip", b"203.0.113.8")];
+    let headers: Headers<'_> = &[("x-forwarded-for", b"203.0.113.7"), ("true-client-ip", b"203.0.113.8")];
 
     let careful = Server::start(router().layer(AuditLayer::new().log(&recorder.log()))).await;
     careful.get("/things", headers).await;

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 
 use crate::support::people::{CurrentUser, Thing, only};
-use crate::support::server::Server;
+use crate::support::server::{Headers, Server};
 
 #[audited(action = "thing.paid", targets(Thing { id: 1 }))]
 async fn told() {}
@@ -85,7 +85,7 @@ async fn a_request_that_is_turned_away_is_told_by_the_first_rule_that_fits() {
         .layer(layer);
     let server = Server::start(app).await;
     server.post("/login").await;
-    let json: &[(&str, &[u8])] = &[("content-type", b"application/json")];
+    let json: Headers<'_> = &[("content-type", b"application/json")];
     assert_eq!(server.send("POST", "/things/1", json, b"{}").await.status, 422);
     server.post("/nowhere").await;
     server.post("/broken").await;

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::authenticate;
 use crate::support::people::{CurrentUser, Thing};
-use crate::support::server::Server;
+use crate::support::server::{Headers, Server};
 
 const USERS: u64 = 1_000;
 
@@ -38,7 +38,7 @@ async fn a_thousand_requests_of_distinct_users_at_once() {
         let server = server.clone();
         requests.spawn(async move {
             let user = format!("user_{id}");
-            let headers: &[(&str, &[u8])] = &[("x-user", user.as_bytes()), ("x-request-id", user.as_bytes())];
+            let headers: Headers<'_> = &[("x-user", user.as_bytes()), ("x-request-id", user.as_bytes())];
             server.send("POST", &format!("/things/{id}"), headers, b"").await.status
         });
     }

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use serde_json::Value;
 
 use crate::support::people::{Thing, only};
-use crate::support::server::Server;
+use crate::support::server::{Headers, Server};
 
 #[audited(action = "thing.viewed", targets(Thing { id: 1 }))]
 async fn view() {}
@@ -18,7 +18,7 @@ async fn view() {}
 #[tokio::test]
 async fn headers_of_any_bytes_and_any_size_are_told_readably() {
     let long = vec![b'\xff'; 64 * 1024];
-    let cases: &[(&[(&str, &[u8])], Option<&str>, usize)] = &[
+    let cases: &[(Headers<'_>, Option<&str>, usize)] = &[
         (&[("user-agent", b"gr\xc3\xb6\xff")], Some("grö\u{fffd}"), 4),
         (&[("user-agent", &long)], None, 500),
         (&[("user-agent", b"first"), ("user-agent", b"second")], Some("first"), 5),
@@ -47,7 +47,7 @@ async fn what_names_a_request_or_an_address_is_held_to_its_form() {
         .query_parameters(Names::All);
     let server = Server::start(Router::new().route("/", get(view)).layer(layer)).await;
     let noise = vec![b','; 60 * 1024];
-    let headers: &[(&str, &[u8])] = &[
+    let headers: Headers<'_> = &[
         ("x-request-id", b"\xff\xfe"),
         ("x-forwarded-for", &noise),
         ("x-forwarded-for", b"1.1.1.1, \xff, 203.0.113.7"),

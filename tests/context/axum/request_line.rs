@@ -8,13 +8,13 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 use crate::support::people::{Thing, only};
-use crate::support::server::Server;
+use crate::support::server::{Headers, Server};
 
 #[audited(action = "thing.viewed", targets(Thing { id: 1 }))]
 async fn view() {}
 
 /// The metadata and the organization of the event of one request.
-async fn told(layer: AuditLayer, path: &str, headers: &[(&str, &[u8])]) -> (Value, String) {
+async fn told(layer: AuditLayer, path: &str, headers: Headers<'_>) -> (Value, String) {
     let recorder = Recorder::new();
     let layer = layer.log(&recorder.log()).without_request_id();
     let tenants = Router::new().route("/things/{thing}", get(view));
@@ -26,7 +26,7 @@ async fn told(layer: AuditLayer, path: &str, headers: &[(&str, &[u8])]) -> (Valu
 
 #[tokio::test]
 async fn nothing_is_told_that_was_not_asked_for() {
-    let headers: &[(&str, &[u8])] = &[("cf-ipcity", b"Rome"), ("traceparent", b"00-x"), ("x-plan", b"pro")];
+    let headers: Headers<'_> = &[("cf-ipcity", b"Rome"), ("traceparent", b"00-x"), ("x-plan", b"pro")];
     let (metadata, organization) = told(AuditLayer::new(), "/tenants/t1/things/7?q=1", headers).await;
     assert_eq!((metadata, organization.as_str()), (Value::Null, ""));
 }
@@ -65,7 +65,7 @@ async fn headers_geolocation_and_trace_are_told_by_name() {
         .headers(["X-Plan", "X-Api-Key", "x-absent"])
         .geolocation(Geolocation::vercel())
         .trace_id(true);
-    let headers: &[(&str, &[u8])] = &[
+    let headers: Headers<'_> = &[
         ("x-plan", b"pro"),
         ("x-plan", b"free"),
         ("x-api-key", b"hunter2"),
@@ -83,7 +83,7 @@ async fn headers_geolocation_and_trace_are_told_by_name() {
 
 #[tokio::test]
 async fn each_network_says_where_a_client_is_in_its_own_headers() {
-    let cases: &[(Geolocation, &[(&str, &[u8])], Value)] = &[
+    let cases: &[(Geolocation, Headers<'_>, Value)] = &[
         (
             Geolocation::cloudflare(),
             &[("cf-ipcountry", b"IT"), ("cf-timezone", b"Europe/Rome")],

@@ -12,6 +12,9 @@ pub(crate) struct Server {
     serving: JoinHandle<()>,
 }
 
+/// Names and values, of any bytes.
+pub(crate) type Headers<'a> = &'a [(&'a str, &'a [u8])];
+
 /// An answer over HTTP/1.1.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -28,26 +31,13 @@ impl Server {
         Self { address, serving }
     }
 
-    /// `method path` with these headers and this body, on a connection of its own.
-    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &[u8])], body: &[u8]) -> Reply {
-        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n").into_bytes();
-        for (name, value) in headers {
-            request.extend_from_slice(name.as_bytes());
-            request.extend_from_slice(b": ");
-            request.extend_from_slice(value);
-            request.extend_from_slice(b"\r\n");
-        }
-        request.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
-        request.extend_from_slice(body);
-        stream.write_all(&request).await.expect("it reads");
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.expect("it answers");
-        Reply::read(&answer)
+    /// [`send`] to this server.
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: Headers<'_>, body: &[u8]) -> Reply {
+        send(self.address, method, path, headers, body).await
     }
 
     /// `GET path`.
-    pub(crate) async fn get(&self, path: &str, headers: &[(&str, &[u8])]) -> Reply {
+    pub(crate) async fn get(&self, path: &str, headers: Headers<'_>) -> Reply {
         self.send("GET", path, headers, b"").await
     }
 
@@ -55,6 +45,24 @@ impl Server {
     pub(crate) async fn post(&self, path: &str) -> Reply {
         self.send("POST", path, &[], b"").await
     }
+}
+
+/// `method path` with these headers and this body, on a connection of its own.
+pub(crate) async fn send(address: SocketAddr, method: &str, path: &str, headers: Headers<'_>, body: &[u8]) -> Reply {
+    let mut stream = TcpStream::connect(address).await.expect("it listens");
+    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n").into_bytes();
+    for (name, value) in headers {
+        request.extend_from_slice(name.as_bytes());
+        request.extend_from_slice(b": ");
+        request.extend_from_slice(value);
+        request.extend_from_slice(b"\r\n");
+    }
+    request.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    request.extend_from_slice(body);
+    stream.write_all(&request).await.expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("it answers");
+    Reply::read(&answer)
 }
 
 impl Drop for Server {

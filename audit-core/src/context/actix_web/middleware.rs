@@ -19,7 +19,7 @@ use crate::context::request::{Settings, Watch, Watching, common_methods};
 use crate::context::state::{EncodedActor, State};
 use crate::event::AuditValue;
 
-/// Makes the context of each request; see [the module](self).
+/// Makes the context of each request; see [the module](crate::context::actix_web).
 #[derive(Clone, Default)]
 pub struct AuditMiddleware(Arc<Config>);
 

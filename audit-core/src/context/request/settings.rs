@@ -14,6 +14,9 @@ use crate::event::looks_secret;
 /// How many parameters of one kind are told when all are.
 const MOST_PARAMETERS: usize = 20;
 
+/// How many pairs of a query are looked at. A form has fewer; whoever sends more wants to keep somebody busy.
+const MOST_PAIRS: usize = 1_000;
+
 /// What an integration reads from each request. The same for every framework.
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -124,7 +127,7 @@ impl Settings {
 
     /// Of a parameter that comes several times, the first is told.
     fn read_query(&self, query: &str, state: &mut State) {
-        let pairs = query.split('&').filter(|pair| !pair.is_empty());
+        let pairs = query.split('&').filter(|pair| !pair.is_empty()).take(MOST_PAIRS);
         let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
         let named = pairs.map(|(name, value)| (form_decoded(name), value));
         let mut told = 0;

@@ -58,11 +58,12 @@ impl Watching {
             Rejection::tell(&self.rejections, context, status, &watch.method, route);
         }
         // A request that was turned away changed nothing.
-        if watch.changes && !(400..500).contains(&status) {
-            if let Some(log) = registry::find(Some(context)) {
-                let route = watch.route.as_deref().unwrap_or("(no route)");
-                log.unaudited().add(&format!("{} {route}", watch.method));
-            }
+        if watch.changes
+            && !(400..500).contains(&status)
+            && let Some(log) = registry::find(Some(context))
+        {
+            let route = watch.route.as_deref().unwrap_or("(no route)");
+            log.unaudited().add(&format!("{} {route}", watch.method));
         }
     }
 }

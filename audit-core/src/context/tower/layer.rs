@@ -19,7 +19,7 @@ use crate::context::request::{
 use crate::context::state::{EncodedActor, State};
 use crate::event::AuditValue;
 
-/// Makes the context of each request; see [the module](self).
+/// Makes the context of each request; see [the module](crate::context::tower).
 ///
 /// ```
 /// use audit_core::Actor;

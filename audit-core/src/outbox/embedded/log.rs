@@ -57,7 +57,7 @@ pub(super) struct Log {
     intents: HashMap<u64, OpenIntent>,
     staged: Vec<Staged>,
     buffer: Vec<u8>,
-    /// Relaxed records that could not be written: nobody waits to hear of them.
+    /// Records that could not be written, and that nobody waits to hear of.
     pub(super) dropped: u64,
 }
 
@@ -159,7 +159,7 @@ impl Log {
             self.flush();
         }
         let Some(open) = self.intents.get(&self.local(intent)).copied() else {
-            return self.refuse(ticket, settled_before());
+            return self.refuse(ticket, settled_before(), false);
         };
         let mut record = record(open.slot.id, Kind::Event, open.key, new);
         (record.version, record.lane) = (true, open.slot.lane);
@@ -178,7 +178,7 @@ impl Log {
         let read = self.index().lease(id, fence).and_then(|lease| Ok((lease, self.read(lease.file, &lease.slot)?)));
         let (lease, mut dead) = match read {
             Ok(read) => read,
-            Err(error) => return ticket.finish(Err(error)),
+            Err(error) => return self.refuse(Some(ticket), error, false),
         };
         (dead.kind, dead.version) = (Kind::Dead, true);
         dead.tie = if replacement.is_some() { Tie::WithNext } else { Tie::None };
@@ -364,25 +364,24 @@ impl Log {
 
     fn fail(&mut self, staged: Vec<Staged>, error: &OutboxError) {
         for staged in staged {
-            match (staged.ticket, staged.then) {
-                (None, Then::Insert | Then::Settle(_)) => self.dropped += 1,
-                (ticket, _) => self.refuse(ticket, again(error)),
-            }
+            // The others leave what they would have changed as it is.
+            let is_new = matches!(staged.then, Then::Insert) && staged.record.tie == Tie::None;
+            self.refuse(staged.ticket, again(error), is_new);
         }
     }
 
-    fn refuse(&mut self, ticket: Option<AppendTicket>, error: OutboxError) {
-        match ticket {
-            Some(ticket) => ticket.finish(Err(error)),
-            None => self.dropped += 1,
-        }
+    fn refuse(&mut self, ticket: Option<AppendTicket>, error: OutboxError, is_new: bool) {
+        let heard = ticket.is_some_and(|ticket| ticket.finish(Err(error)));
+        self.dropped += u64::from(is_new && !heard);
     }
 
     fn refuse_all(&mut self, ops: Vec<Op>, error: &OutboxError) {
         for op in ops {
             match op {
-                Op::Append { ticket, .. } => self.refuse(ticket, again(error)),
-                Op::Bury { ticket, .. } => ticket.finish(Err(again(error))),
+                Op::Append { ticket, record, .. } => {
+                    self.refuse(ticket, again(error), !matches!(record.role, Role::Settles(_)));
+                }
+                Op::Bury { ticket, .. } => self.refuse(Some(ticket), again(error), false),
             }
         }
     }

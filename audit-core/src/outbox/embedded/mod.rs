@@ -99,7 +99,8 @@ pub struct JournalHealth {
     pub disk_bytes: u64,
     /// The settings' budget.
     pub disk_budget: u64,
-    /// Relaxed records that could not be stored after they had been taken.
+    /// Records that could not be stored after they had been taken, and of which nobody waited to hear: relaxed ones, and
+    /// those of calls that panicked or were cancelled.
     pub dropped: u64,
     /// Segments on which the disk failed, and that are not written any more.
     pub failed_segments: u64,
@@ -358,6 +359,10 @@ impl Outbox for Journal {
             }
             Ok(letters)
         })
+    }
+
+    fn dropped(&self) -> u64 {
+        self.here().map_or(0, |this| this.home.health().dropped)
     }
 
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

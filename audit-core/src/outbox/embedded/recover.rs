@@ -41,6 +41,8 @@ pub(super) struct Loaded {
     pub(super) chain: Chain,
     pub(super) index: Index,
     pub(super) report: Report,
+    /// Intents that nothing was found to settle so far.
+    open_intents: HashSet<u64>,
     /// Damaged stretches, for the quarantine.
     pub(super) damaged: Vec<Stretch>,
 }
@@ -101,6 +103,7 @@ pub(super) fn load(files: &Files) -> Result<Loaded, LoadError> {
         spare: headers.spare,
         index: Index::new(),
         report: Report { lost_files, ..Report::default() },
+        open_intents: HashSet::new(),
         damaged: Vec::new(),
     };
     let mut stale = HashSet::new();
@@ -120,6 +123,7 @@ pub(super) fn load(files: &Files) -> Result<Loaded, LoadError> {
         })?;
     }
     supersede(files, &mut loaded, &stale)?;
+    loaded.report.open_intents = loaded.open_intents.len() as u64;
     Ok(loaded)
 }
 
@@ -211,7 +215,7 @@ fn load_segment(files: &Files, told: Told, loaded: &mut Loaded, stale: &mut Hash
     let mut kept = 0;
     for slot in &contents.slots {
         loaded.next_id = loaded.next_id.max(slot.id.saturating_add(1));
-        take_in(&mut loaded.index, &mut loaded.report, file, slot, stale);
+        take_in(loaded, file, slot, stale);
         // Slots that are still to be written are counted when they are.
         kept += u32::from(slot.state == State::Kept || !contents.sealed);
     }
@@ -230,20 +234,24 @@ fn load_segment(files: &Files, told: Told, loaded: &mut Loaded, stale: &mut Hash
 }
 
 /// The newest version of a record counts.
-fn take_in(index: &mut Index, report: &mut Report, file: u16, slot: &Slot, stale: &mut HashSet<Spot>) {
+fn take_in(loaded: &mut Loaded, file: u16, slot: &Slot, stale: &mut HashSet<Spot>) {
+    let Loaded { index, open_intents, .. } = loaded;
     if slot.version && slot.state != State::Damaged {
         stale.extend(index.remove(slot.id, slot.lane));
         stale.extend(index.dead.remove(&slot.id));
+        open_intents.remove(&slot.id);
     }
     if slot.state != State::Kept {
         return;
     }
     if slot.kind == Kind::Dead {
         index.dead.insert(slot.id, Spot { file, offset: slot.offset });
-    } else {
-        report.open_intents += u64::from(slot.kind == Kind::Intent);
-        index.insert(file, slot, false);
+        return;
     }
+    if slot.kind == Kind::Intent {
+        open_intents.insert(slot.id);
+    }
+    index.insert(file, slot, false);
 }
 
 /// A table's bytes; none if the file is not there, since the records themselves are the truth.

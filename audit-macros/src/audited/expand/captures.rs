@@ -15,8 +15,20 @@ pub(super) fn opening(root: &RuntimePath, captures: &[Capture]) -> TokenStream {
 
 /// `|output, event| …`, run when the body is over. It says whether the call failed; there is no output where it did not
 /// return.
-pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch]) -> TokenStream {
+///
+/// `value` is the span of a type that must not be a future in disguise.
+pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch], value: Option<Span>) -> TokenStream {
     let probe = root.private("Probe");
+    let told = value.map(|value| {
+        let here = Span::mixed_site().located_at(value);
+        let (probe, fallback) = (root.private_at("Probe", here), root.private("ToldFallback"));
+        quote_spanned! {here=>
+            {
+                use #fallback as _;
+                #probe(__output).told();
+            }
+        }
+    });
     let event = if ok.is_empty() && err.is_empty() { unused() } else { writer() };
     let ok: TokenStream = ok
         .iter()
@@ -42,6 +54,7 @@ pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch]) -> Toke
     quote_spanned! {Span::mixed_site()=>
         |__output, #event| {
             use #root::__private::{FailureFallback as _, PeelFallback as _};
+            #told
             let __peeled = #probe(__output).peel();
             #judged
         }

@@ -83,6 +83,60 @@ fn crash_recovery(disk: ModelDisk, limits: Limits, truth: &Truth, random: &mut R
 }
 
 #[test]
+fn what_a_newer_version_replaced_does_not_come_back_when_that_one_is_gone() {
+    let mut random = Random(5);
+    let mut rig = Rig::on(ModelDisk::default(), SMALL);
+    let intent = rig.append(1, 30, Role::Intent).remove(0).unwrap();
+    rig.append(1, 30, Role::Event);
+    // It keeps the intent's segment alive.
+    let stays = rig.claim(1).remove(0);
+    rig.reschedule(&stays, 100_000).unwrap();
+    let fill = |rig: &mut Rig| {
+        let before = rig.log.next_sequence;
+        while rig.log.next_sequence == before {
+            rig.append(1, 300, Role::Event);
+        }
+    };
+    fill(&mut rig);
+    rig.append(1, 30, Role::Settles(intent)).remove(0).unwrap();
+    fill(&mut rig);
+    for claimed in rig.claim(99) {
+        rig.acknowledge(&claimed).unwrap();
+    }
+    rig.tidy();
+    // The segment that the intent was settled in is given up, and used for something else.
+    fill(&mut rig);
+    fill(&mut rig);
+    let mut counts = Counts { states: 0, recoveries: 0, double: 0 };
+    crash_everywhere(&rig, SMALL, 64, &mut random, &mut counts);
+}
+
+#[test]
+fn what_is_moved_out_of_an_old_segment_is_in_one_place_at_least_and_counts_once() {
+    let mut random = Random(17);
+    let mut rig = Rig::on(ModelDisk::default(), SMALL);
+    rig.append(1, 30, Role::Intent).remove(0).unwrap();
+    rig.append(2, 30, Role::Event);
+    let claimed = rig.claim(2);
+    rig.bury(&claimed[0], false).unwrap();
+    rig.reschedule(&claimed[1], 100_000).unwrap();
+    for round in 0..100 {
+        rig.append(2, 200, Role::Event);
+        for (number, claimed) in rig.claim(9).into_iter().enumerate() {
+            // One of each segment stays.
+            match (round % 5, number) {
+                (0, 0) => rig.reschedule(&claimed, 100_000).unwrap(),
+                _ => rig.acknowledge(&claimed).unwrap(),
+            };
+        }
+        rig.tidy();
+    }
+    assert!(rig.log.segments.len() < 18, "{} segments, one for each record that stays", rig.log.segments.len());
+    let mut counts = Counts { states: 0, recoveries: 0, double: 0 };
+    crash_everywhere(&rig, SMALL, 6, &mut random, &mut counts);
+}
+
+#[test]
 fn nothing_acknowledged_is_lost_whatever_was_not_synced() {
     let seeds = std::env::var("AUDITED_CRASH_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(8);
     let mut counts = Counts { states: 0, recoveries: 0, double: 0 };

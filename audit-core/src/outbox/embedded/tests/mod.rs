@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_possible_truncation, clippy::panic)]
 
+mod conforms;
 mod crash;
 mod damage;
 mod disk;

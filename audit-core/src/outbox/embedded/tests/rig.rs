@@ -46,6 +46,8 @@ pub(super) struct Rig {
     pub(super) marks: Vec<(usize, Truth)>,
     next_id: u64,
     pub(super) now: u64,
+    /// What was acknowledged, and the sequence of the segment it was in.
+    acknowledged: Vec<(u64, u64)>,
 }
 
 pub(super) fn new_record(payload: &Bytes, lane: u64, role: Role, now: u64) -> NewRecord {
@@ -74,10 +76,16 @@ impl Rig {
         let (log, _) = Log::open(0, limits, files(&disk)).unwrap();
         let shelf = Shelf::of(&log);
         let (next_id, marks) = (log.next_id, vec![(0, Truth::default())]);
-        Self { disk, log, shelf, truth: Truth::default(), marks, next_id, now: 1_000 }
+        Self { disk, log, shelf, truth: Truth::default(), marks, next_id, now: 1_000, acknowledged: Vec::new() }
     }
 
+    /// What was acknowledged may come back while its mark may be lost, but not once its segment was given up.
     fn mark(&mut self) {
+        let segments = self.log.segments.values().map(|segment| segment.header.sequence);
+        let in_use: HashSet<u64> = segments.collect();
+        for (id, _) in self.acknowledged.extract_if(.., |(_, sequence)| !in_use.contains(sequence)) {
+            self.truth.fates.insert(id, vec![Fate::Absent]);
+        }
         self.marks.push((self.disk.trace_len(), self.truth.clone()));
     }
 
@@ -129,9 +137,13 @@ impl Rig {
     }
 
     pub(super) fn acknowledge(&mut self, claimed: &Claimed) -> Result<bool, OutboxError> {
+        let id = claimed.claim.record.0;
+        let lease = self.log.index().lease(id, claimed.claim.fence);
         let result = self.shelf.acknowledge(claimed.claim);
         if result.is_ok() {
-            self.may_be(claimed.claim.record.0, Fate::Absent);
+            self.may_be(id, Fate::Absent);
+            let sequence = self.log.segments[&lease.unwrap().file].header.sequence;
+            self.acknowledged.push((id, sequence));
             self.mark();
         }
         result
@@ -179,6 +191,7 @@ impl Rig {
 
     pub(super) fn tidy(&mut self) {
         self.log.tidy();
+        self.mark();
     }
 
     /// Everything at once, chosen by `random`.

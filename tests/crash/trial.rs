@@ -1,0 +1,153 @@
+//! One directory and one WorkOS, which is never killed, through many lives of the application.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::sync::atomic::AtomicU64;
+use std::thread;
+use std::time::Duration;
+
+use audited::AuditLog;
+use audited::outbox::JournalReader;
+use audited_cli::{Fault, LocalWorkos};
+use tempfile::TempDir;
+
+use crate::{app, client};
+
+const CLIENTS: usize = 4;
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// How the application ends.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum End {
+    /// kill -9.
+    Kill,
+    /// SIGTERM, for which it has no handler.
+    Terminate,
+    /// It calls `process::exit` in the middle of its requests.
+    Exit,
+    /// It aborts, as a panic does where panics abort.
+    Abort,
+}
+
+/// What came of a trial.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Outcome {
+    pub(crate) ends: usize,
+    pub(crate) answered: usize,
+    pub(crate) lost: usize,
+    /// Stored more than once.
+    pub(crate) duplicates: usize,
+    /// Sent again under the same key, and stored once.
+    pub(crate) repeated: u64,
+}
+
+pub(crate) struct Trial {
+    workos: LocalWorkos,
+    dir: TempDir,
+    ids: AtomicU64,
+    random: fastrand::Rng,
+    answered: BTreeSet<u64>,
+    unanswered: BTreeSet<u64>,
+    ends: usize,
+}
+
+impl Trial {
+    /// One whose WorkOS is as unreliable as the application.
+    pub(crate) fn new(seed: u64) -> Self {
+        let workos = LocalWorkos::builder().seed(seed);
+        let workos = workos.fail_share(0.03, Fault::ReplyLost).fail_share(0.02, Fault::Status(500));
+        Self {
+            workos: workos.fail_share(0.02, Fault::Reset).start().unwrap(),
+            dir: tempfile::tempdir().unwrap(),
+            ids: AtomicU64::new(0),
+            random: fastrand::Rng::with_seed(seed),
+            answered: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
+            ends: 0,
+        }
+    }
+
+    /// One life: it starts, answers for a random time, and ends.
+    pub(crate) fn life(&mut self, end: End) {
+        let mut app = app::start(self.dir.path(), &self.workos.url());
+        self.ends += 1;
+        // The moment is what is tested, and it is a random one.
+        let moment = Duration::from_micros(self.random.u64(100..40_000));
+        // What arrived is noted on disk within 50 ms: most lives are too short for that, and some are not.
+        let moment = if self.random.u8(0..6) == 0 { moment * 6 } else { moment };
+        if matches!(end, End::Kill) && self.random.u8(0..8) == 0 {
+            // While it starts, and reads what the one before left.
+            thread::sleep(moment.min(Duration::from_millis(10)));
+            app.kill().unwrap();
+            app.wait().unwrap();
+            return;
+        }
+        let address = app::address(&mut app).expect("the application starts");
+        let ids = &self.ids;
+        let logs = thread::scope(|scope| {
+            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(move || client::run(address, ids))).collect();
+            thread::sleep(moment);
+            match end {
+                End::Kill => app.kill().unwrap(),
+                End::Terminate => {
+                    let signalled = Command::new("kill").args(["-TERM", &app.id().to_string()]).status();
+                    assert!(signalled.unwrap().success());
+                }
+                End::Exit => client::ask(address, "/exit"),
+                End::Abort => client::ask(address, "/abort"),
+            }
+            app.wait().unwrap();
+            clients.into_iter().map(|client| client.join().unwrap()).collect::<Vec<_>>()
+        });
+        for log in logs {
+            assert_eq!(log.refused, [0; 0], "{end:?}: calls were refused");
+            self.answered.extend(log.answered);
+            self.unanswered.extend(log.unanswered);
+        }
+    }
+
+    /// Lets the last life deliver all that is left, and compares what was answered with what is stored.
+    pub(crate) fn settle(self) -> Outcome {
+        self.workos.clear_faults();
+        let log = AuditLog::builder().api_key("sk_test").base_url(self.workos.url()).outbox_dir(self.dir.path());
+        let audit = log.pace(None).install(false).start_blocking().unwrap();
+        let recovery = audit.recovery();
+        assert_eq!((recovery.lost, recovery.lost_segments), (0, 0));
+        let report = audit.shutdown_blocking(PATIENCE);
+        assert_eq!((report.pending, report.dead), (0, 0), "{:#?}", audit.stats());
+        assert_eq!(JournalReader::open(self.dir.path()).unwrap().verify().unwrap().findings, []);
+
+        let mut stored = BTreeMap::<u64, usize>::new();
+        for event in self.workos.events() {
+            let id = event.event["targets"][0]["id"].as_str().unwrap().parse().unwrap();
+            *stored.entry(id).or_default() += 1;
+            let outcome = event.event["metadata"]["outcome"].as_str();
+            // A deed that was answered is known to have been done.
+            assert!(!self.answered.contains(&id) || outcome.is_none(), "{id} says {outcome:?}");
+            assert!(self.answered.contains(&id) || self.unanswered.contains(&id), "{id} was never asked for");
+        }
+        let lost: Vec<_> = self.answered.iter().filter(|id| !stored.contains_key(id)).collect();
+        let twice: Vec<_> = stored.iter().filter(|(_, times)| **times > 1).collect();
+        if !lost.is_empty() || !twice.is_empty() {
+            let dir = self.dir.keep();
+            panic!("lost: {lost:?}; stored more than once: {twice:?}; the journal is in {}", dir.display());
+        }
+        Outcome {
+            ends: self.ends,
+            answered: self.answered.len(),
+            lost: lost.len(),
+            duplicates: twice.len(),
+            repeated: self.workos.counts().repeated,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Outcome {
+    fn add_assign(&mut self, more: Self) {
+        self.ends += more.ends;
+        self.answered += more.answered;
+        self.lost += more.lost;
+        self.duplicates += more.duplicates;
+        self.repeated += more.repeated;
+    }
+}

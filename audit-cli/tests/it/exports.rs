@@ -6,7 +6,7 @@ use audited_cli::{LocalWorkos, Reading};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Sender, event, told};
+use crate::support::{Sender, client, event, told};
 
 const ORGANIZATION: &str = "org_01EHWNCE74X7JSDV0X3SZ3KJNY";
 
@@ -44,7 +44,7 @@ async fn an_export_becomes_ready_and_its_url_downloads_until_it_expires() {
     assert_eq!((status, ready["state"].as_str()), (200, Some("ready")));
 
     let url = ready["url"].as_str().unwrap();
-    let response = reqwest::get(url).await.unwrap();
+    let response = client().get(url).send().await.unwrap();
     assert_eq!(response.status(), 200);
     let csv = response.bytes().await.unwrap();
     let mut reader = csv::Reader::from_reader(&csv[..]);
@@ -52,10 +52,10 @@ async fn an_export_becomes_ready_and_its_url_downloads_until_it_expires() {
     assert_eq!(actors, ["one", "two, \"quoted\""]);
 
     workos.advance(Duration::from_secs(600));
-    assert_eq!(reqwest::get(url).await.unwrap().status(), 403);
+    assert_eq!(client().get(url).send().await.unwrap().status(), 403);
     let (_, again) = get(&sender, &path).await;
     assert_ne!(again["url"], ready["url"]);
-    assert_eq!(reqwest::get(again["url"].as_str().unwrap()).await.unwrap().status(), 200);
+    assert_eq!(client().get(again["url"].as_str().unwrap()).send().await.unwrap().status(), 200);
     workos.advance(Duration::from_secs(7 * 24 * 3600));
     assert_eq!(get(&sender, &path).await.1["state"], "expired");
 }

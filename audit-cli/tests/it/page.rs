@@ -5,7 +5,7 @@ use audited_cli::{Fault, LocalWorkos, Verdict};
 use serde_json::{Value, json};
 
 use crate::chromium::{Chromium, DESKTOP, Look, PHONE};
-use crate::support::{PATIENCE, Sender, event};
+use crate::support::{PATIENCE, Sender, client, event};
 
 /// The keys of WebDriver.
 const ENTER: &str = "\u{e007}";
@@ -323,7 +323,7 @@ async fn csv_is_linked_with_the_filter() {
     select.select_by_value("invoice.paid").await.unwrap();
     chromium.until(&format!("{SHOWN_ROWS}.length === 1")).await;
     let link = chromium.element("#csv").await.prop("href").await.unwrap().unwrap();
-    let csv = reqwest::get(link).await.unwrap().text().await.unwrap();
+    let csv = client().get(link).send().await.unwrap().text().await.unwrap();
     assert_eq!(csv.lines().count(), 2, "{csv}");
     assert!(csv.contains("Ann Meyer"));
     let stored = workos.requests().iter().filter(|r| r.verdict == Verdict::Stored).count();

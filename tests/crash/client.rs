@@ -22,7 +22,7 @@ pub(crate) fn run(address: SocketAddr, ids: &AtomicU64) -> Log {
     let Ok(mut connection) = connect(address) else { return log };
     loop {
         let id = ids.fetch_add(1, Ordering::Relaxed);
-        let path = if id % 4 == 0 { format!("/close/{id}") } else { format!("/pay/{id}") };
+        let path = if id.is_multiple_of(4) { format!("/close/{id}") } else { format!("/pay/{id}") };
         match post(&mut connection, &path) {
             Ok(200) => log.answered.push(id),
             Ok(status) => log.refused.push(status),

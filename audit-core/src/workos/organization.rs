@@ -15,10 +15,9 @@ pub(super) fn missing(payload: &[u8]) -> Option<String> {
     }
     let action = event.get("action").and_then(Value::as_str).unwrap_or_default();
     Some(format!(
-        "`{}` has no organization, and WorkOS keeps a log for each and no other, so it was not sent: name it in the \
+        "`{action}` has no organization, and WorkOS keeps a log for each and no other, so it was not sent: name it in the \
          attribute (`organization = …`), on the actor (`#[audit(organization)]`), in the context \
-         (`Context::organization`), or for the whole program (`AuditLogBuilder::organization`, AUDITED_ORGANIZATION)",
-        action
+         (`Context::organization`), or for the whole program (`AuditLogBuilder::organization`, AUDITED_ORGANIZATION)"
     ))
 }
 

@@ -2,6 +2,7 @@
 
 mod builder;
 mod counters;
+mod dead_letters;
 mod hash_key;
 pub(crate) mod registry;
 mod single;
@@ -127,15 +128,15 @@ impl AuditLog {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let delivery = self.0.delivery.as_ref().map(Delivery::stats).unwrap_or_default();
-        self.0.counters.read(&delivery, self.pending_now(), self.0.outbox.dropped(), self.0.unaudited.count())
+        self.0.counters.read(&delivery, self.held_now(), self.0.outbox.health().dropped, self.0.unaudited.count())
     }
 
     /// What the outbox holds, if it can tell without waiting.
-    fn pending_now(&self) -> Option<u64> {
+    fn held_now(&self) -> Option<Contents> {
         let mut asked = self.0.outbox.inspect();
         match asked.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
-            Poll::Ready(Ok(contents)) => Some(contents.pending),
-            Poll::Ready(Err(_)) | Poll::Pending => None,
+            Poll::Ready(contents) => contents.ok(),
+            Poll::Pending => None,
         }
     }
 

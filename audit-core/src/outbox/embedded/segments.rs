@@ -7,6 +7,7 @@ use super::format::{PAGE, SLOTS_IN_SECTOR, Seal, SegmentHeader, Slot, State};
 use super::io::{Files, Name, quarantine};
 use super::log::{Active, Limits, Log, storage};
 use super::recover::{LoadError, Report, Segment, Stretch, load, read_table, slot};
+use super::store::Health;
 use super::window::Window;
 use crate::outbox::{OutboxError, OutboxErrorKind};
 use crate::planted::{Bug, planted};
@@ -184,11 +185,15 @@ impl Log {
         synced
     }
 
-    /// Bytes on disk, dropped relaxed records, segments that failed.
-    pub(super) fn health(&self) -> (u64, u64, u64) {
+    pub(super) fn health(&self) -> Health {
         let in_full = self.segments.len() + self.spare.len().min(SPARE_IN_FULL);
         let spoilt = self.segments.values().filter(|segment| segment.spoilt).count();
-        (in_full as u64 * self.limits.segment_bytes, self.dropped, spoilt as u64)
+        Health {
+            disk_bytes: in_full as u64 * self.limits.segment_bytes,
+            dropped: self.dropped,
+            spoilt: spoilt as u64,
+            failing: self.failing,
+        }
     }
 
     /// What is to be done now and then: tables, empty segments, nearly empty ones, the reserve.

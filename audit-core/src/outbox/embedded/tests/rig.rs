@@ -18,8 +18,8 @@ use super::super::shelf::Shelf;
 use super::super::window::Window;
 use super::disk::ModelDisk;
 use crate::outbox::{
-    Appending, BurialReason, ClaimRequest, Claimed, Durability, Lane, NewRecord, OutboxError, RecordId, Retry, Role,
-    Timestamp,
+    Appending, BurialReason, ClaimRequest, Claimed, DeadLetter, Durability, History, Lane, NewRecord, OutboxError,
+    RecordId, Retry, Role, Timestamp,
 };
 
 /// Small enough that a script of a few dozen steps goes through every part of a segment's life.
@@ -215,6 +215,33 @@ impl Rig {
         result
     }
 
+    pub(super) fn rekey(&mut self, claimed: &Claimed, wait: u64) -> Result<RecordId, OutboxError> {
+        let (ticket, mut appending) = Appending::waiting();
+        let history = History { attempts: claimed.history.attempts + 1, first_ambiguous: None, rekeyed: true };
+        let retry = Retry { due: Timestamp(self.now + wait), history };
+        self.mark();
+        self.log.commit(vec![Op::Rekey { id: claimed.claim.record.0, fence: claimed.claim.fence, retry, ticket }]);
+        self.mark();
+        appending.now_or_never().expect("the ticket was finished")
+    }
+
+    /// Sends a dead letter again.
+    pub(super) fn redrive(&mut self, letter: &DeadLetter) -> Result<RecordId, OutboxError> {
+        let id = letter.record.0;
+        let (ticket, mut appending) = Appending::waiting();
+        self.may_be(id, Fate::Pending(letter.payload.clone()));
+        // From here on its replacement is an event like others.
+        self.truth.pairs.retain(|(dead, _)| *dead != id);
+        self.mark();
+        self.log.commit(vec![Op::Redrive { id, ticket }]);
+        let result = appending.now_or_never().expect("the ticket was finished");
+        if result.is_ok() {
+            self.must_be(id, Fate::Pending(letter.payload.clone()));
+        }
+        self.mark();
+        result
+    }
+
     pub(super) fn tidy(&mut self) {
         self.log.tidy();
         self.mark();
@@ -236,13 +263,20 @@ impl Rig {
                 }
                 5..=8 => {
                     for claimed in self.claim(1 + random.below(6)) {
-                        match random.below(8) {
+                        match random.below(9) {
                             0 => drop(self.bury(&claimed, true)),
                             1 => drop(self.bury(&claimed, false)),
                             2 => drop(self.reschedule(&claimed, 5)),
                             3 => {}
+                            4 => drop(self.rekey(&claimed, 5)),
                             _ => drop(self.acknowledge(&claimed)),
                         }
+                    }
+                }
+                9 => {
+                    let dead = self.shelf.dead_letters(RecordId(0), 9).unwrap();
+                    if !dead.is_empty() {
+                        drop(self.redrive(&dead[random.below(dead.len())]));
                     }
                 }
                 _ => self.tidy(),

@@ -29,7 +29,7 @@ pub(crate) enum Bug {
     DropOn429,
     /// After so many attempts an event is given up.
     AttemptCap,
-    /// What takes the place of a refused event goes out under that event's key, for which the server keeps its refusal.
+    /// A dead letter is sent again under its old key, for which the server keeps its refusal.
     CachedRefusal,
     /// Keys come from a generator in memory, which a forked child shares.
     CopiedRandom,

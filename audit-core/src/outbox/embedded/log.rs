@@ -205,7 +205,6 @@ impl Log {
         dead.reason = encode_reason(reason, REASON_LIMIT);
         let mut group = vec![Staged::new(dead, Then::Bury(lease), None)];
         if let Some((id, new)) = replacement {
-            let key = if planted(Bug::CachedRefusal) { group[0].record.key } else { key };
             let mut minimal = record(id, Kind::Event, key, new);
             minimal.tie = Tie::WithPrevious;
             group.push(Staged::new(minimal, Then::Insert, None));

@@ -8,5 +8,7 @@
 
 mod app;
 mod client;
+mod disk;
 mod kills;
+mod power;
 mod trial;

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use crate::trial::{End, Outcome, Trial};
 
 /// What takes about a minute on two cores.
-const KILLS: usize = 600;
+const KILLS: usize = 1_000;
 /// After so many a new directory is begun, and what the old one was told is compared with what is stored.
 const KILLS_A_TRIAL: usize = 200;
 

@@ -96,9 +96,9 @@ impl Trial {
         let mut app = app::start(&self.dir, &self.workos.url());
         self.ends += 1;
         // The moment is what is tested, and it is a random one.
-        let moment = Duration::from_micros(self.random.u64(100..40_000));
+        let moment = Duration::from_micros(self.random.u64(100..16_000));
         // What arrived is noted on disk within 50 ms: most lives are too short for that, and some are not.
-        let moment = if self.random.u8(0..6) == 0 { moment * 6 } else { moment };
+        let moment = if self.random.u8(0..12) == 0 { moment * 8 } else { moment };
         if matches!(end, End::Kill) && self.random.u8(0..8) == 0 {
             // While it starts, and reads what the one before left.
             thread::sleep(moment.min(Duration::from_millis(10)));

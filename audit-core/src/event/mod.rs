@@ -12,6 +12,7 @@ mod out;
 mod redaction;
 mod thing;
 mod time;
+mod trace;
 mod value;
 
 pub use self::mended::Mended;
@@ -23,6 +24,7 @@ pub(crate) use self::fragments::Fragments;
 pub(crate) use self::json::push_string;
 pub(crate) use self::out::Out;
 pub(crate) use self::thing::Thing;
+pub(crate) use self::trace::Trace;
 
 #[cfg(test)]
 mod draft_tests;

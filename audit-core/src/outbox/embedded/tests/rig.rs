@@ -1,7 +1,10 @@
 //! Drives a log without its thread, and keeps what must be true of it after a crash at any moment.
 
 use std::collections::{BTreeMap, HashSet};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -71,6 +74,24 @@ pub(super) fn files(disk: &ModelDisk) -> Arc<Files> {
     Arc::new(Files::new(Arc::new(disk.clone())))
 }
 
+/// Remembers when a caller was told, by the disk's trace.
+struct Told {
+    disk: ModelDisk,
+    at: AtomicUsize,
+}
+
+impl Told {
+    fn on(disk: &ModelDisk) -> Arc<Self> {
+        Arc::new(Self { disk: disk.clone(), at: AtomicUsize::new(usize::MAX) })
+    }
+}
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        self.at.store(self.disk.trace_len(), Ordering::Relaxed);
+    }
+}
+
 impl Rig {
     pub(super) fn on(disk: ModelDisk, limits: Limits) -> Self {
         let (log, _) = Log::open(0, limits, files(&disk)).unwrap();
@@ -102,24 +123,29 @@ impl Rig {
 
     /// Appends a batch; tells the ids.
     pub(super) fn append(&mut self, count: usize, len: usize, role: Role) -> Vec<Result<RecordId, OutboxError>> {
-        let mut waiting: Vec<(u64, Bytes, Appending)> = Vec::new();
+        let mut waiting: Vec<(u64, Bytes, Appending, Arc<Told>)> = Vec::new();
         let mut ops = Vec::new();
         for _ in 0..count {
             let id = if let Role::Settles(intent) = role { intent.0 & MAX_U48 } else { self.next_id };
             self.next_id = self.next_id.max(id + 1);
             let payload = payload(id, if matches!(role, Role::Settles(_)) { "settled" } else { "record" }, len);
             self.may_be(id, Fate::Pending(payload.clone()));
-            let (ticket, appending) = Appending::waiting();
+            let (ticket, mut appending) = Appending::waiting();
+            let told = Told::on(&self.disk);
+            let waker = Waker::from(Arc::clone(&told));
+            assert!(Pin::new(&mut appending).poll(&mut Context::from_waker(&waker)).is_pending());
             let record = new_record(&payload, id % 5, role, self.now);
             ops.push(Op::Append { id, record, ticket: Some(ticket) });
-            waiting.push((id, payload, appending));
+            waiting.push((id, payload, appending, told));
         }
         self.mark();
         self.log.commit(ops);
-        let results = waiting.into_iter().map(|(id, payload, mut appending)| {
+        let results = waiting.into_iter().map(|(id, payload, mut appending, told)| {
             let result = appending.now_or_never().expect("the ticket was finished");
             if result.is_ok() {
                 self.must_be(id, Fate::Pending(payload));
+                // From the moment on at which the caller heard of it.
+                self.marks.push((told.at.load(Ordering::Relaxed), self.truth.clone()));
             }
             result
         });

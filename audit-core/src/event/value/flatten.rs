@@ -9,7 +9,7 @@ use serde::ser::{
 };
 
 use super::{Scalar, ValueWriter};
-use crate::event::limits::{METADATA_KEY_CHARS, METADATA_VALUE_CHARS, NESTING};
+use crate::event::limits::{METADATA_KEY_CHARS, NESTING};
 use crate::event::redaction::Redaction;
 
 /// Serializes one value to where `to` says.
@@ -311,8 +311,9 @@ pub(super) struct Listed<'w, 'a> {
 
 impl<'w, 'a> Listed<'w, 'a> {
     fn new(to: &'w mut ValueWriter<'a>, variant: Option<&'static str>) -> Self {
-        // Bytes enough that what they hold is more than METADATA_VALUE_CHARS when they are full.
-        Self { to, variant, json: CappedBytes { bytes: vec![b'['], most: 4 * METADATA_VALUE_CHARS + 4 } }
+        // Bytes enough that what they hold is more than the value may have when they are full.
+        let most = 4 * to.max_chars() + 4;
+        Self { to, variant, json: CappedBytes { bytes: vec![b'['], most } }
     }
 
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {

@@ -1,6 +1,7 @@
 //! Values: what may stand behind a metadata key, an id or a name, and how anything else becomes one.
 
 mod flatten;
+mod listed;
 
 use std::fmt;
 use std::fmt::Write as _;

@@ -295,12 +295,20 @@ impl Outbox for ChannelOutbox {
         Box::pin(async { Ok(()) })
     }
 
+    fn rekey(&self, _claim: ClaimId, _retry: Retry) -> OutboxFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
     fn inspect(&self) -> OutboxFuture<'_, Contents> {
         Box::pin(async { Ok(Contents::default()) })
     }
 
     fn dead_letters(&self, _after: Option<RecordId>, _max: usize) -> OutboxFuture<'_, Vec<DeadLetter>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn redrive(&self, _record: RecordId) -> OutboxFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
     }
 
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use audited::outbox::{
     Appending, BurialReason, ClaimId, ClaimRequest, Claimed, Contents, DeadLetter, Journal, JournalSettings, NewRecord,
-    Outbox, OutboxFuture, RecordId, Retry,
+    Outbox, OutboxFuture, OutboxHealth, RecordId, Retry,
 };
 use audited::{AuditLog, Stats};
 use audited_cli::{Fault, LocalWorkos, RetryAfter, Verdict};
@@ -59,8 +59,16 @@ impl Outbox for Witness {
         Outbox::close(&self.journal, deadline)
     }
 
-    fn dropped(&self) -> u64 {
-        self.journal.dropped()
+    fn rekey(&self, claim: ClaimId, retry: Retry) -> OutboxFuture<'_, ()> {
+        self.journal.rekey(claim, retry)
+    }
+
+    fn redrive(&self, record: RecordId) -> OutboxFuture<'_, ()> {
+        self.journal.redrive(record)
+    }
+
+    fn health(&self) -> OutboxHealth {
+        self.journal.health()
     }
 
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

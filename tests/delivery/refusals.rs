@@ -77,6 +77,38 @@ async fn an_unknown_organization_becomes_a_dead_letter_and_holds_up_nobody() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_are_sent_again_once_their_organization_is_there() {
+    let workos = LocalWorkos::builder().organization("org_1").organization("org_2").start().unwrap();
+    let (url, address) = (workos.url(), workos.address());
+    let dir = tempfile::tempdir().unwrap();
+    let audit = log_in(dir.path(), &url).start().await.unwrap();
+    pay_all(&audit, 0..8).await;
+    assert_eq!(audit.flush(PATIENCE).await.dead, 4);
+    let refused = workos.rejected();
+    drop(workos);
+
+    let workos = LocalWorkos::builder().listen(address).start().unwrap();
+    let letters = audit.dead_letters(None, 99).await.unwrap();
+    assert_eq!(letters.len(), 4);
+    for letter in &letters {
+        assert_eq!(letter.reason.status, Some(404));
+        audit.redrive(letter.record).await.unwrap();
+    }
+    let error = audit.redrive(letters[0].record).await.unwrap_err();
+    assert!(error.is_outbox(), "{error}");
+
+    let report = audit.flush(PATIENCE).await;
+    assert_eq!((report.delivered, report.pending), (8, 0));
+    assert_eq!(stored(&workos), [0, 3, 4, 7]);
+    one_key_and_one_body_each(&workos);
+    let old: Vec<_> = refused.iter().map(|request| request.idempotency_key.clone()).collect();
+    assert!(workos.requests().iter().all(|request| !old.contains(&request.idempotency_key)), "under keys of their own");
+    let stats = adds_up(&audit).await;
+    assert_eq!((stats.redriven, stats.dead, stats.dead_letters), (4, 4, 0), "{stats:#?}");
+    assert!(audit.dead_letters(None, 99).await.unwrap().is_empty());
+}
+
 /// A schema that wants a number where the event has text: user-controlled text must not keep a deed out of the log.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poisoned_event_is_told_in_its_smallest_form() {

@@ -109,7 +109,8 @@ pub(crate) async fn until(mut condition: impl FnMut() -> bool) -> Duration {
 
 /// Nothing is dropped in silence. Holds when nothing is on its way; waits until it does.
 pub(crate) async fn adds_up(audit: &AuditLog) -> Stats {
-    let balanced = |it: Stats| it.accepted + it.inherited + it.replaced == it.delivered + it.pending + it.dead;
+    let balanced =
+        |it: Stats| it.accepted + it.inherited + it.replaced + it.redriven == it.delivered + it.pending + it.dead;
     let began = Instant::now();
     while !balanced(audit.stats()) && began.elapsed() < Duration::from_secs(5) {
         tokio::time::sleep(Duration::from_millis(5)).await;

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::registry;
 use crate::delivery::DeliveryStats;
 use crate::event::Mended;
+use crate::outbox::Contents;
 
 /// What became of the events of a log since it was started.
 ///
-/// `accepted + inherited + replaced == delivered + pending + dead` whenever no event is on its way between two of them (a
+/// `accepted + inherited + replaced + redriven == delivered + pending + dead` whenever no event is on its way between two of them (a
 /// relaxed one is for up to 50 ms): a dead letter's smallest form, which is sent
-/// in its place, is an event more, and so is what an earlier process left.
+/// in its place, is an event more, and so are a dead letter that is sent again and what an earlier process left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
@@ -24,8 +25,12 @@ pub struct Stats {
     pub pending: u64,
     /// Events that the sink refused for good.
     pub dead: u64,
+    /// Dead letters that the outbox holds now, those of earlier processes included and those that were sent again not.
+    pub dead_letters: u64,
     /// Smallest forms that were sent in the place of events which the sink refused.
     pub replaced: u64,
+    /// Dead letters that were sent again.
+    pub redriven: u64,
     /// Events that could not be stored, and strict calls that were refused for it.
     pub refused: u64,
     /// Strict calls whose outcome could not be stored: their events will say `unknown`.
@@ -50,6 +55,7 @@ pub(super) struct Counters {
     accepted: AtomicU64,
     refused: AtomicU64,
     unsettled: AtomicU64,
+    redriven: AtomicU64,
     unknown_actors: AtomicU64,
     truncated: AtomicU64,
     redacted: AtomicU64,
@@ -73,6 +79,15 @@ impl Counters {
 
     pub(super) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn redriven(&self) {
+        self.redriven.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A dead letter that was counted as sent again was not.
+    pub(super) fn not_redriven(&self) {
+        self.redriven.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(super) fn unsettled(&self) {
@@ -105,20 +120,23 @@ impl Counters {
         }
     }
 
-    pub(super) fn read(&self, delivery: &DeliveryStats, pending: Option<u64>, dropped: u64, unaudited: u64) -> Stats {
+    pub(super) fn read(&self, delivery: &DeliveryStats, held: Option<Contents>, dropped: u64, unaudited: u64) -> Stats {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let DeliveryStats { delivered, dead, replaced, .. } = *delivery;
         // Those were counted as accepted, since nobody heard of what became of them.
         let accepted = read(&self.accepted).saturating_sub(dropped);
-        let (came, went) = (accepted + replaced, delivered + dead);
-        let pending = pending.unwrap_or(came.saturating_sub(went));
+        let redriven = read(&self.redriven);
+        let (came, went) = (accepted + replaced + redriven, delivered + dead);
+        let pending = held.map_or(came.saturating_sub(went), |held| held.pending);
         Stats {
             accepted,
             inherited: (went + pending).saturating_sub(came),
             delivered,
             pending,
             dead,
+            dead_letters: held.map_or(dead.saturating_sub(redriven), |held| held.dead),
             replaced,
+            redriven,
             refused: read(&self.refused) + dropped,
             unsettled: read(&self.unsettled),
             unknown_actors: read(&self.unknown_actors),

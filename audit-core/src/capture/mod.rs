@@ -1,6 +1,7 @@
 //! What happens around an audited call: who, what, and how it ended.
 
 mod actor;
+mod clock;
 mod description;
 mod event;
 mod outcome;

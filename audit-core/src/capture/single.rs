@@ -209,7 +209,7 @@ impl<Targets> EventBuilder<Targets> {
     {
         if let Some(started) = self.started {
             let Started { draft, action, place, log, context, ending } = *started;
-            let event = encode(&log, context.as_ref(), draft, ending);
+            let event = encode(&log, context.as_ref(), draft, Ending { trace: log.next_trace(), ..ending });
             log.append_single(event, &action, place);
         }
     }
@@ -245,7 +245,7 @@ impl<Targets> EventBuilder<Targets> {
             ));
         };
         let Started { draft, action, place, log, context, ending } = *started;
-        let event = encode(&log, context.as_ref(), draft, ending);
+        let event = encode(&log, context.as_ref(), draft, Ending { trace: log.next_trace(), ..ending });
         let appending = log.hand_over_single(event, &action, place, Durability::Durable);
         Ok((log, appending))
     }

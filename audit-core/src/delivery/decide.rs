@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Answer, DuplicatePolicy, Reply, Said};
 use crate::outbox::{History, Timestamp};
+use crate::planted::{Bug, planted};
 
 /// WorkOS honours an idempotency key for 24 hours (API reference, "Idempotency"). An hour less, so that neither a
 /// clock that is wrong by minutes nor the attempt itself reaches past it.
@@ -80,6 +81,9 @@ pub(super) fn depart(history: History, now: Timestamp, policy: DuplicatePolicy) 
 
 /// What to do after `reply`, to an attempt that began at `sent`.
 pub(super) fn decide(reply: &Reply, history: History, sent: Timestamp) -> Decision {
+    if planted(Bug::AttemptCap) && history.attempts >= 20 {
+        return Decision { fate: refused(0, &Said::Nothing, false), signal: Signal::Silent };
+    }
     match reply {
         Reply::Answered(answer) => judge(answer, history, sent),
         Reply::NotSent(_) => Decision { fate: Fate::unchanged(history), signal: Signal::Unreachable },
@@ -98,6 +102,7 @@ fn judge(answer: &Answer, history: History, sent: Timestamp) -> Decision {
     match status {
         200..=299 => Decision { fate: taken(status, said), signal: Signal::Working },
         401 | 403 => Decision { fate: Fate::unchanged(history), signal: Signal::Unauthorized },
+        429 if planted(Bug::DropOn429) => Decision { fate: refused(status, said, false), signal: Signal::Working },
         429 => Decision { fate: Fate::unchanged(history), signal: Signal::Throttled { retry_after } },
         // The same key is in use this very moment, or this very request came too early: no word about the endpoint.
         409 | 425 => Decision { fate: Fate::ambiguous(history, sent, retry_after), signal: Signal::Working },
@@ -164,7 +169,7 @@ impl Fate {
             Some(first) if depart(history, sent, DuplicatePolicy::Send) == Departure::Clear => first,
             Some(_) | None => sent,
         };
-        let history = History { attempts: history.attempts.saturating_add(1), first_ambiguous: Some(first) };
+        let history = History { attempts: history.attempts.saturating_add(1), first_ambiguous: Some(first), ..history };
         let wait = Wait::Backoff { at_least: at_least.unwrap_or_default(), ambiguous: true };
         Self::Retry { history, wait }
     }
@@ -190,12 +195,12 @@ mod tests {
         let fate = match &decision.fate {
             Fate::Delivered { .. } => "delivered",
             Fate::Retry { history, .. } if *history == History::default() => "keep",
-            Fate::Retry { history: History { attempts: 1, first_ambiguous: None }, wait } => {
+            Fate::Retry { history: History { attempts: 1, first_ambiguous: None, rekeyed: false }, wait } => {
                 assert_eq!(*wait, Wait::Backoff { at_least: Duration::ZERO, ambiguous: false });
                 "wait"
             }
             Fate::Retry { history, .. } => {
-                assert_eq!(*history, History { attempts: 1, first_ambiguous: Some(SENT) });
+                assert_eq!(*history, History { attempts: 1, first_ambiguous: Some(SENT), rekeyed: false });
                 "retry"
             }
             Fate::Dead { replace: true, .. } => "replace",
@@ -273,10 +278,10 @@ mod tests {
 
     #[test]
     fn another_servers_answer_starts_no_clock_and_stops_none() {
-        let history = History { attempts: 3, first_ambiguous: Some(SENT) };
+        let history = History { attempts: 3, first_ambiguous: Some(SENT), rekeyed: false };
         let reply = Reply::Answered(Answer { status: 302, retry_after: None, said: Said::Nothing });
         let Fate::Retry { history, .. } = decide(&reply, history, SENT.after(HOUR)).fate else { panic!("not kept") };
-        assert_eq!(history, History { attempts: 4, first_ambiguous: Some(SENT) });
+        assert_eq!(history, History { attempts: 4, first_ambiguous: Some(SENT), rekeyed: false });
     }
 
     #[test]
@@ -289,7 +294,7 @@ mod tests {
 
     #[test]
     fn the_first_ambiguous_attempt_is_remembered_through_everything() {
-        let history = History { attempts: 3, first_ambiguous: Some(SENT) };
+        let history = History { attempts: 3, first_ambiguous: Some(SENT), rekeyed: false };
         let later = SENT.after(HOUR);
         for status in [429, 401, 500, 409] {
             let reply = Reply::Answered(Answer { status, retry_after: None, said: Said::Nothing });
@@ -312,7 +317,7 @@ mod tests {
 
     #[test]
     fn the_window_closes_after_23_hours() {
-        let history = History { attempts: 1, first_ambiguous: Some(SENT) };
+        let history = History { attempts: 1, first_ambiguous: Some(SENT), rekeyed: false };
         let at = |after: Duration, policy| depart(history, SENT.after(after), policy);
         let just_before = 23 * HOUR - Duration::from_millis(1);
         assert_eq!(at(just_before, DuplicatePolicy::Send), Departure::Clear);
@@ -325,15 +330,16 @@ mod tests {
 
     #[test]
     fn a_clock_that_was_set_back_does_not_stretch_the_window() {
-        let history = History { attempts: 1, first_ambiguous: Some(SENT.after(8760 * HOUR)) };
+        let history = History { attempts: 1, first_ambiguous: Some(SENT.after(8760 * HOUR)), rekeyed: false };
         assert_eq!(depart(history, SENT, DuplicatePolicy::Send), Departure::PossibleDuplicate);
-        let history = History { attempts: 1, first_ambiguous: Some(SENT.after(Duration::from_secs(2))) };
+        let history =
+            History { attempts: 1, first_ambiguous: Some(SENT.after(Duration::from_secs(2))), rekeyed: false };
         assert_eq!(depart(history, SENT, DuplicatePolicy::Park), Departure::Clear, "a step of seconds is no jump");
     }
 
     #[test]
     fn a_possible_duplicate_opens_a_new_window() {
-        let history = History { attempts: 1, first_ambiguous: Some(SENT) };
+        let history = History { attempts: 1, first_ambiguous: Some(SENT), rekeyed: false };
         let again = SENT.after(25 * HOUR);
         let Fate::Retry { history, .. } = decide(&Reply::Unknown(String::new()), history, again).fate else {
             panic!("not retried")

@@ -77,7 +77,7 @@ pub(super) async fn settle(
             Err(error) => error,
         };
         match error.kind() {
-            OutboxErrorKind::Fenced => {
+            OutboxErrorKind::Fenced | OutboxErrorKind::Missing => {
                 counters.fenced.add_one();
                 tracing::debug!(record = claim.record.0, "the lease had passed to another delivery");
                 return;

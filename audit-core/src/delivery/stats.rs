@@ -7,7 +7,7 @@ use crate::outbox::Timestamp;
 
 /// What a delivery has done since it was started. All counters only grow.
 ///
-/// With what was accepted by the outbox and what it holds: `accepted + replaced = delivered + pending + dead`.
+/// With what was accepted by the outbox and what it holds: `accepted + replaced + redriven = delivered + pending + dead`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DeliveryStats {

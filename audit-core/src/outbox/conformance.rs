@@ -19,6 +19,8 @@ pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
 /// How long the checks are lent a record.
 pub const LEASE: Duration = Duration::from_secs(30);
 
+const MISSING: OutboxErrorKind = OutboxErrorKind::Missing;
+
 /// Runs every check, each on an outbox of its own.
 ///
 /// # Panics
@@ -34,6 +36,8 @@ pub async fn check(make: impl Fn() -> Arc<dyn Outbox>) {
     is_not_held_up_by_a_clock_that_was_set_back(&*make()).await;
     buries_and_replaces_in_one_step(&*make()).await;
     pages_through_dead_letters(&*make()).await;
+    sends_dead_letters_again_under_a_new_key(&*make()).await;
+    gives_a_record_a_new_key(&*make()).await;
     keeps_intents_to_itself(&*make()).await;
     gives_every_record_a_key_of_its_own(&*make()).await;
     wakes_a_delivery(&*make()).await;
@@ -96,6 +100,7 @@ async fn assert_fenced(outbox: &dyn Outbox, claim: ClaimId) {
     let results = [
         outbox.acknowledge(claim).await,
         outbox.reschedule(claim, retry).await,
+        outbox.rekey(claim, retry).await,
         outbox.bury(claim, reason("late"), Some(event(1, "late"))).await,
     ];
     for result in results {
@@ -161,7 +166,7 @@ async fn keeps_the_key_and_the_history(outbox: &dyn Outbox) {
     assert_eq!(first.history, History::default());
     let mut claimed = first.clone();
     for attempts in 1..=5 {
-        let history = History { attempts, first_ambiguous: Some(NOW) };
+        let history = History { attempts, first_ambiguous: Some(NOW), rekeyed: false };
         let due = NOW.after(Duration::from_secs(attempts.into()));
         outbox.reschedule(claimed.claim, Retry { due, history }).await.expect("the claim holds");
         assert_fenced(outbox, claimed.claim).await;
@@ -241,6 +246,56 @@ async fn pages_through_dead_letters(outbox: &dyn Outbox) {
     assert_eq!(seen, ["a", "b", "c", "d", "e"]);
 }
 
+async fn sends_dead_letters_again_under_a_new_key(outbox: &dyn Outbox) {
+    append(outbox, 3, "a").await;
+    append(outbox, 3, "b").await;
+    let first = claim_one(outbox, NOW).await;
+    let history = History { attempts: 4, first_ambiguous: Some(NOW), rekeyed: true };
+    outbox.reschedule(first.claim, Retry { due: NOW, history }).await.expect("the claim holds");
+    let first = claim_one(outbox, NOW).await;
+    assert_eq!(outbox.redrive(first.claim.record).await.expect_err("it is no dead letter").kind(), MISSING);
+    outbox.bury(first.claim, reason("no such organization"), Some(event(3, "minimal"))).await.expect("the claim holds");
+
+    outbox.redrive(first.claim.record).await.expect("it is a dead letter");
+    let again = outbox.redrive(first.claim.record).await;
+    assert_eq!(again.expect_err("it is one no more").kind(), MISSING);
+    assert!(outbox.dead_letters(None, 9).await.expect("dead letters can be read").is_empty());
+    let now = contents(outbox).await;
+    assert_eq!((now.pending, now.dead), (3, 0), "{now:?}");
+    assert!(now.next_due.is_some_and(|due| due <= NOW), "it is due at once");
+    assert_fenced(outbox, first.claim).await;
+
+    let second = claim_one(outbox, NOW).await;
+    assert_eq!(second.claim.record, first.claim.record, "the oldest comes first, and keeps its name");
+    assert_eq!((&second.payload, second.lane, second.accepted_at), (&first.payload, first.lane, first.accepted_at));
+    assert_ne!(second.key, first.key, "the sink may remember what it answered to the old key");
+    assert_eq!(second.history, History::default());
+    assert_fenced(outbox, first.claim).await;
+    outbox.bury(second.claim, reason("still none"), None).await.expect("the claim holds");
+    let letters = outbox.dead_letters(None, 9).await.expect("dead letters can be read");
+    assert_eq!((letters.len(), letters[0].key, &letters[0].reason), (1, second.key, &reason("still none")));
+    assert_eq!(outbox.redrive(RecordId(0x7fff_ffff)).await.expect_err("there is none").kind(), MISSING);
+}
+
+async fn gives_a_record_a_new_key(outbox: &dyn Outbox) {
+    append(outbox, 1, "a").await;
+    append(outbox, 1, "b").await;
+    let first = claim_one(outbox, NOW).await;
+    let history = History { attempts: 9, first_ambiguous: None, rekeyed: true };
+    let due = NOW.after(LEASE / 2);
+    outbox.rekey(first.claim, Retry { due, history }).await.expect("the claim holds");
+    assert_fenced(outbox, first.claim).await;
+    assert_eq!(contents(outbox).await.pending, 2);
+
+    assert_eq!(payloads(&claim(outbox, 9, Timestamp(due.0 - 1)).await), [b"b"], "it is not due yet");
+    let second = claim_one(outbox, due).await;
+    assert_eq!((second.claim.record, &second.payload), (first.claim.record, &first.payload));
+    assert_ne!(second.key, first.key);
+    assert_eq!(second.history, history, "that it has a new key is not forgotten");
+    outbox.reschedule(second.claim, Retry { due, history }).await.expect("the claim holds");
+    assert_eq!(claim_one(outbox, due).await.key, second.key, "and keeps it");
+}
+
 async fn keeps_intents_to_itself(outbox: &dyn Outbox) {
     let intent = append_as(outbox, Role::Intent, "about to").await;
     assert_eq!(contents(outbox).await.pending, 1, "an open intent is pending");
@@ -297,7 +352,8 @@ async fn balances(outbox: &dyn Outbox) {
                     delivered += 1;
                 }
                 1 => {
-                    let history = History { attempts: claimed.history.attempts + 1, first_ambiguous: None };
+                    let history =
+                        History { attempts: claimed.history.attempts + 1, first_ambiguous: None, rekeyed: false };
                     let due = now.after(Duration::from_secs(u64::from(round % 7)));
                     outbox.reschedule(claimed.claim, Retry { due, history }).await.expect("the claim holds");
                 }

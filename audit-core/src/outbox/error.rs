@@ -18,6 +18,8 @@ pub enum OutboxErrorKind {
     Full,
     /// The lease has passed to another delivery, or the record was settled already.
     Fenced,
+    /// There is no such dead letter, or it belongs to another process.
+    Missing,
     /// The outbox was closed.
     Closed,
     /// The storage failed.

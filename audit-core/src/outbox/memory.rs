@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use self::index::Index;
 use super::{
     Appending, BurialReason, ClaimId, ClaimRequest, Claimed, Contents, DeadLetter, NewRecord, Outbox, OutboxError,
-    OutboxErrorKind, OutboxFuture, RecordId, Retry, Role,
+    OutboxErrorKind, OutboxFuture, OutboxHealth, RecordId, Retry, Role,
 };
 
 /// What a record costs beside its payload, roughly: its place in the maps.
@@ -176,12 +176,32 @@ impl Outbox for MemoryOutbox {
         Box::pin(async move { self.bury_now(claim, reason, replacement) })
     }
 
+    fn rekey(&self, claim: ClaimId, retry: Retry) -> OutboxFuture<'_, ()> {
+        Box::pin(async move {
+            self.index().rekey(claim, retry)?;
+            self.changed.notify_one();
+            Ok(())
+        })
+    }
+
     fn inspect(&self) -> OutboxFuture<'_, Contents> {
         Box::pin(async move { Ok(self.index().contents()) })
     }
 
+    fn health(&self) -> OutboxHealth {
+        OutboxHealth { used_bytes: self.used(), budget_bytes: Some(self.budget), ..OutboxHealth::default() }
+    }
+
     fn dead_letters(&self, after: Option<RecordId>, max: usize) -> OutboxFuture<'_, Vec<DeadLetter>> {
         Box::pin(async move { Ok(self.index().dead_letters(after, max)) })
+    }
+
+    fn redrive(&self, record: RecordId) -> OutboxFuture<'_, ()> {
+        Box::pin(async move {
+            self.index().redrive(record)?;
+            self.changed.notify_one();
+            Ok(())
+        })
     }
 
     fn changed(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -4,8 +4,8 @@
 //! only a wake-up: the outbox is the truth. All implementations pass the one suite in `conformance`.
 //!
 //! One record's way: [`append`](Outbox::append) stores it, [`claim`](Outbox::claim) lends it to a delivery for the
-//! length of a lease, and exactly one of [`acknowledge`](Outbox::acknowledge), [`reschedule`](Outbox::reschedule) and
-//! [`bury`](Outbox::bury) settles that claim. A claim that is never settled (the process died) ends with its lease.
+//! length of a lease, and exactly one of [`acknowledge`](Outbox::acknowledge), [`reschedule`](Outbox::reschedule),
+//! [`rekey`](Outbox::rekey) and [`bury`](Outbox::bury) settles that claim. A claim that is never settled (the process died) ends with its lease.
 
 mod appending;
 #[cfg(any(test, feature = "testing"))]
@@ -18,7 +18,7 @@ mod memory;
 pub use self::appending::{AppendTicket, Appending};
 #[cfg(unix)]
 pub use self::embedded::{
-    Damage, Finding, Journal, JournalHealth, JournalReader, JournalSettings, PendingRecord, Recovery, Verification,
+    Damage, Finding, Journal, JournalReader, JournalSettings, PendingRecord, Recovery, Verification,
 };
 pub use self::error::{OutboxError, OutboxErrorKind};
 pub use self::memory::MemoryOutbox;
@@ -67,17 +67,30 @@ pub trait Outbox: Send + Sync + fmt::Debug + 'static {
     /// [`OutboxErrorKind::Fenced`] when the lease has passed to another delivery.
     fn bury(&self, claim: ClaimId, reason: BurialReason, replacement: Option<NewRecord>) -> OutboxFuture<'_, ()>;
 
+    /// As [`reschedule`](Outbox::reschedule), but the record goes on under a key that is drawn anew: its old one is of no
+    /// more use.
+    ///
+    /// # Errors
+    /// [`OutboxErrorKind::Fenced`] when the lease has passed to another delivery.
+    fn rekey(&self, claim: ClaimId, retry: Retry) -> OutboxFuture<'_, ()>;
+
     /// How much waits, and how much is dead.
     fn inspect(&self) -> OutboxFuture<'_, Contents>;
 
-    /// How many records could not be stored after they had been taken, without anybody left who waited for the answer:
-    /// relaxed ones, and those whose [`Appending`] was dropped. Those that settle an intent are not among them.
-    fn dropped(&self) -> u64 {
-        0
+    /// How the outbox itself fares. Never blocks.
+    fn health(&self) -> OutboxHealth {
+        OutboxHealth::default()
     }
 
     /// Up to `max` dead letters, oldest first, starting behind `after`.
     fn dead_letters(&self, after: Option<RecordId>, max: usize) -> OutboxFuture<'_, Vec<DeadLetter>>;
+
+    /// The dead letter is pending again: due at once, without a history, and under a key that is drawn anew, since a sink
+    /// may answer the old one with the refusal that it remembers.
+    ///
+    /// # Errors
+    /// [`OutboxErrorKind::Missing`] when there is no such dead letter.
+    fn redrive(&self, record: RecordId) -> OutboxFuture<'_, ()>;
 
     /// Takes nothing more, and makes durable what was taken. Called once, at the end.
     ///
@@ -210,6 +223,8 @@ pub struct History {
     pub attempts: u32,
     /// When the first attempt that may have reached the sink was made: the sink's idempotency window runs from here.
     pub first_ambiguous: Option<Timestamp>,
+    /// Whether the record was given a new key already. An outbox may forget this in a crash.
+    pub rekeyed: bool,
 }
 
 /// When to try again, and what to remember.
@@ -258,6 +273,25 @@ pub struct Contents {
     pub next_due: Option<Timestamp>,
     /// When the oldest pending record was accepted.
     pub oldest: Option<Timestamp>,
+}
+
+/// How an outbox itself fares, whatever it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct OutboxHealth {
+    /// The last write to the storage failed.
+    pub failing: bool,
+    /// Bytes that are used.
+    pub used_bytes: u64,
+    /// Bytes that may be used; `None` if the outbox has no limit of its own.
+    pub budget_bytes: Option<u64>,
+    /// Records that could not be stored after they had been taken, without anybody left who waited for the answer: relaxed
+    /// ones, and those whose [`Appending`] was dropped. Those that settle an intent are not among them.
+    pub dropped: u64,
+    /// Parts of the storage that failed and are not written any more.
+    pub failed_segments: u64,
+    /// Records whose bytes turned out to be damaged when they were to be delivered. They stay where they are.
+    pub damaged: u64,
 }
 
 /// The value of the `Idempotency-Key` header: a version 4 UUID.

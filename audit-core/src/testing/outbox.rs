@@ -66,6 +66,10 @@ impl Outbox for RecordingOutbox {
         nothing_was_lent()
     }
 
+    fn rekey(&self, _claim: ClaimId, _retry: Retry) -> OutboxFuture<'_, ()> {
+        nothing_was_lent()
+    }
+
     fn inspect(&self) -> OutboxFuture<'_, Contents> {
         let pending = self.lock().records.len() as u64;
         Box::pin(async move { Ok(Contents { pending, ..Contents::default() }) })
@@ -73,6 +77,10 @@ impl Outbox for RecordingOutbox {
 
     fn dead_letters(&self, _after: Option<RecordId>, _max: usize) -> OutboxFuture<'_, Vec<DeadLetter>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn redrive(&self, _record: RecordId) -> OutboxFuture<'_, ()> {
+        Box::pin(async { Err(OutboxError::new(OutboxErrorKind::Missing, "a recorder has no dead letters")) })
     }
 
     fn changed(&self) -> std::pin::Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -72,8 +72,14 @@ impl Outbox for Troubled {
             self.inner.inspect().await
         })
     }
+    fn rekey(&self, claim: ClaimId, retry: Retry) -> OutboxFuture<'_, ()> {
+        self.or_fail(self.inner.rekey(claim, retry))
+    }
     fn dead_letters(&self, after: Option<RecordId>, max: usize) -> OutboxFuture<'_, Vec<DeadLetter>> {
         self.inner.dead_letters(after, max)
+    }
+    fn redrive(&self, record: RecordId) -> OutboxFuture<'_, ()> {
+        self.inner.redrive(record)
     }
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         self.inner.changed()

@@ -471,7 +471,10 @@ impl Slot {
         out.extend_from_slice(&history.attempts.to_le_bytes());
         put_u48(out, self.due.0);
         put_u48(out, history.first_ambiguous.map_or(0, |first| first.0.max(1)));
-        let bits = self.kind.encode() | u8::from(self.version) << 4 | u8::from(self.history.is_some()) << 5;
+        let bits = self.kind.encode()
+            | u8::from(self.version) << 4
+            | u8::from(self.history.is_some()) << 5
+            | u8::from(history.rekeyed) << 6;
         let state = match self.state {
             State::Kept => 1,
             State::Acknowledged => 2,
@@ -490,8 +493,11 @@ impl Slot {
         }
         let bits = fields.u8(36);
         let first = fields.u48(30);
-        let history =
-            History { attempts: fields.u32(20), first_ambiguous: Some(Timestamp(first)).filter(|first| first.0 != 0) };
+        let history = History {
+            attempts: fields.u32(20),
+            first_ambiguous: Some(Timestamp(first)).filter(|first| first.0 != 0),
+            rekeyed: bits & 0x40 != 0,
+        };
         Some(Self {
             id: fields.u64(0),
             lane: fields.u64(8),

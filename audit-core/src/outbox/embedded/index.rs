@@ -458,6 +458,16 @@ impl Index {
         Ok(())
     }
 
+    /// The record at `spot` has a new key and is due again as `slot` says.
+    pub(super) fn rekey(&mut self, slot: &Slot, spot: Spot) {
+        self.lent.remove(&slot.id);
+        if let Some((queue, at)) = self.entry(slot.id, slot.lane) {
+            queue.entries[at].move_to(spot);
+            queue.entries[at].defer(slot.due);
+            queue.wake_at(slot.due);
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.pending == 0 && self.dead.is_empty()
     }

@@ -10,8 +10,9 @@ use super::io::{DiskFile, Files, Name};
 use super::recover::Segment;
 use super::window::Window;
 use crate::outbox::{
-    AppendTicket, BurialReason, IdempotencyKey, NewRecord, OutboxError, OutboxErrorKind, RecordId, Role,
+    AppendTicket, BurialReason, IdempotencyKey, NewRecord, OutboxError, OutboxErrorKind, RecordId, Retry, Role,
 };
+use crate::planted::{self, Bug, planted};
 
 /// A batch is written in pieces of about this size.
 const PIECE: usize = 1024 * 1024;
@@ -25,6 +26,8 @@ const REASON_LIMIT: usize = 4096;
 pub(super) enum Op {
     Append { id: u64, record: NewRecord, ticket: Option<AppendTicket> },
     Bury { id: u64, fence: u64, reason: BurialReason, replacement: Option<(u64, NewRecord)>, ticket: AppendTicket },
+    Rekey { id: u64, fence: u64, retry: Retry, ticket: AppendTicket },
+    Redrive { id: u64, ticket: AppendTicket },
 }
 
 /// How much a sub-journal may take.
@@ -55,10 +58,12 @@ pub(super) struct Log {
     pub(super) marks_lost: bool,
     /// Intents of this process that are not settled yet.
     intents: HashMap<u64, OpenIntent>,
-    staged: Vec<Staged>,
+    pub(super) staged: Vec<Staged>,
     buffer: Vec<u8>,
     /// Records that could not be written, and that nobody waits to hear of.
     pub(super) dropped: u64,
+    /// The last write failed.
+    pub(super) failing: bool,
 }
 
 /// The segment that is written to.
@@ -71,7 +76,7 @@ pub(super) struct Active {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct OpenIntent {
+pub(super) struct OpenIntent {
     key: IdempotencyKey,
     file: u16,
     ordinal: u32,
@@ -80,8 +85,8 @@ struct OpenIntent {
 
 /// A record that is encoded, but not on disk.
 #[derive(Debug)]
-struct Staged {
-    record: Record,
+pub(super) struct Staged {
+    pub(super) record: Record,
     then: Then,
     ticket: Option<AppendTicket>,
     ordinal: u32,
@@ -90,15 +95,27 @@ struct Staged {
 
 /// What a record changes once it is on disk.
 #[derive(Debug)]
-enum Then {
+pub(super) enum Then {
     Insert,
     Settle(OpenIntent),
     Bury(Lease),
-    Move { file: u16, ordinal: u32, slot: Slot },
+    Move {
+        file: u16,
+        ordinal: u32,
+        slot: Slot,
+    },
+    /// A lent record waits once more, under a new key.
+    Rekey(Lease, Retry),
+    /// A dead letter is pending again; where it was.
+    Redrive {
+        file: u16,
+        ordinal: u32,
+        dead: Slot,
+    },
 }
 
 impl Staged {
-    fn new(record: Record, then: Then, ticket: Option<AppendTicket>) -> Self {
+    pub(super) fn new(record: Record, then: Then, ticket: Option<AppendTicket>) -> Self {
         Self { record, then, ticket, ordinal: 0, offset: 0 }
     }
 }
@@ -123,6 +140,7 @@ impl Log {
             staged: Vec::new(),
             buffer: Vec::new(),
             dropped: 0,
+            failing: false,
         }
     }
 
@@ -143,6 +161,8 @@ impl Log {
                 Op::Bury { id, fence, reason, replacement, ticket } => {
                     self.bury(id, fence, key, &reason, replacement, ticket);
                 }
+                Op::Rekey { id, fence, retry, ticket } => self.rekey(id, fence, key, retry, ticket),
+                Op::Redrive { id, ticket } => self.redrive(id, key, ticket),
             }
         }
         self.flush();
@@ -203,7 +223,7 @@ impl Log {
         true
     }
 
-    fn read(&self, file: u16, slot: &Slot) -> Result<Record, OutboxError> {
+    pub(super) fn read(&self, file: u16, slot: &Slot) -> Result<Record, OutboxError> {
         self.read_through(&mut Window::default(), file, slot)
     }
 
@@ -223,7 +243,7 @@ impl Log {
     }
 
     /// Stages records that belong into one segment. What makes room again is `essential`: it may use the reserve.
-    fn place(&mut self, group: Vec<Staged>, essential: bool) {
+    pub(super) fn place(&mut self, group: Vec<Staged>, essential: bool) {
         let size: usize = group.iter().map(|staged| staged.record.size()).sum();
         if !self.fits(size) {
             self.flush();
@@ -254,6 +274,11 @@ impl Log {
         staged.offset = u32::try_from(segment.end + self.buffer.len() as u64).unwrap_or(u32::MAX);
         staged.record.encode(&mut self.buffer, segment.header.salt, staged.ordinal, &mut self.chain);
         self.next_id = self.next_id.max(staged.record.id + 1);
+        if planted(Bug::AckBeforeCommit)
+            && let Some(ticket) = staged.ticket.take()
+        {
+            ticket.finish(Ok(RecordId(u64::from(self.number) << 48 | staged.record.id)));
+        }
         self.staged.push(staged);
     }
 
@@ -296,7 +321,7 @@ impl Log {
         let written = active.log.write_at(&self.buffer, start);
         self.buffer.truncate(usize::try_from(end - start).map_err(io::Error::other)?);
         written?;
-        active.log.sync()
+        if planted(Bug::NoSync) { Ok(()) } else { active.log.sync() }
     }
 
     fn spoil_active(&mut self) {
@@ -309,6 +334,7 @@ impl Log {
     }
 
     fn take_effect(&mut self) {
+        self.failing = false;
         let staged = std::mem::take(&mut self.staged);
         let Some(segment) = self.active.as_ref().and_then(|active| self.segments.get_mut(&active.file)) else { return };
         segment.end += self.buffer.len() as u64;
@@ -338,6 +364,16 @@ impl Log {
                     index.dead.insert(slot.id, Spot { file, offset: slot.offset });
                     index.unwritten.insert((lease.file, lease.ordinal), lease.slot.with_state(State::Superseded));
                 }
+                Then::Rekey(lease, retry) => {
+                    (slot.due, slot.history) = (retry.due, Some(retry.history));
+                    index.rekey(&slot, Spot { file, offset: slot.offset });
+                    index.unwritten.insert((lease.file, lease.ordinal), lease.slot.with_state(State::Superseded));
+                }
+                Then::Redrive { file: old_file, ordinal: old_ordinal, dead } => {
+                    index.dead.remove(&slot.id);
+                    index.insert(file, &slot, false);
+                    index.unwritten.insert((*old_file, *old_ordinal), dead.with_state(State::Superseded));
+                }
                 Then::Move { file: old_file, ordinal: old_ordinal, slot: old } => {
                     let from = Spot { file: *old_file, offset: old.offset };
                     let now = index.unwritten.get(&(*old_file, *old_ordinal)).copied().unwrap_or(*old);
@@ -363,6 +399,7 @@ impl Log {
     }
 
     fn fail(&mut self, staged: Vec<Staged>, error: &OutboxError) {
+        self.failing = true;
         for staged in staged {
             // The others leave what they would have changed as it is.
             let is_new = matches!(staged.then, Then::Insert) && staged.record.tie == Tie::None;
@@ -370,7 +407,7 @@ impl Log {
         }
     }
 
-    fn refuse(&mut self, ticket: Option<AppendTicket>, error: OutboxError, is_new: bool) {
+    pub(super) fn refuse(&mut self, ticket: Option<AppendTicket>, error: OutboxError, is_new: bool) {
         let heard = ticket.is_some_and(|ticket| ticket.finish(Err(error)));
         self.dropped += u64::from(is_new && !heard);
     }
@@ -381,7 +418,9 @@ impl Log {
                 Op::Append { ticket, record, .. } => {
                     self.refuse(ticket, again(error), !matches!(record.role, Role::Settles(_)));
                 }
-                Op::Bury { ticket, .. } => self.refuse(Some(ticket), again(error), false),
+                Op::Bury { ticket, .. } | Op::Rekey { ticket, .. } | Op::Redrive { ticket, .. } => {
+                    self.refuse(Some(ticket), again(error), false);
+                }
             }
         }
     }
@@ -405,7 +444,8 @@ fn record(id: u64, kind: Kind, key: IdempotencyKey, new: NewRecord) -> Record {
 /// forked child would share.
 fn draw_keys(count: usize) -> Result<Vec<IdempotencyKey>, OutboxError> {
     let mut random = vec![0; count * 16];
-    getrandom::fill(&mut random).map_err(|error| {
+    let fill = if planted(Bug::CopiedRandom) { planted::fill_from_memory } else { getrandom::fill };
+    fill(&mut random).map_err(|error| {
         OutboxError::new(OutboxErrorKind::Storage, format!("the kernel gave no random bytes: {error}"))
     })?;
     Ok(random.as_chunks().0.iter().map(|key| IdempotencyKey::from_random(*key)).collect())

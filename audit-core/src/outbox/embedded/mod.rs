@@ -1,8 +1,8 @@
 //! The journal: an outbox in files of its own, the default.
 //!
 //! `docs/journal-format.md` tells what is on disk and why. In here, from the bytes up: `format` encodes, `io` is the seam
-//! to the disk, `window` reads records, `recover` finds out what a directory holds, `index` knows what is pending, `log` and
-//! `segments` write, `store` is the thread and the queue in front of it, `shelf` the delivery's side, `lock` keeps processes apart. This file joins them.
+//! to the disk, `window` reads records, `recover` finds out what a directory holds, `index` knows what is pending, `log`,
+//! `renew` and `segments` write, `store` is the thread and the queue in front of it, `shelf` the delivery's side, `lock` keeps processes apart. This file joins them.
 
 mod format;
 mod index;
@@ -11,6 +11,7 @@ mod lock;
 mod log;
 mod reader;
 mod recover;
+mod renew;
 mod segments;
 mod shelf;
 mod store;
@@ -36,7 +37,7 @@ use self::recover::LoadError;
 use self::store::Store;
 use super::{
     Appending, BurialReason, ClaimId, ClaimRequest, Claimed, Contents, DeadLetter, NewRecord, Outbox, OutboxError,
-    OutboxErrorKind, OutboxFuture, RecordId, Retry,
+    OutboxErrorKind, OutboxFuture, OutboxHealth, RecordId, Retry,
 };
 
 /// How often orphans are looked for.
@@ -89,23 +90,6 @@ pub struct Recovery {
     pub lost_segments: u64,
     /// Sub-journals of a later release, which were left alone.
     pub newer: u64,
-}
-
-/// How a [`Journal`] fares.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub struct JournalHealth {
-    /// Bytes on disk, orphans that are being delivered included.
-    pub disk_bytes: u64,
-    /// The settings' budget.
-    pub disk_budget: u64,
-    /// Records that could not be stored after they had been taken, and of which nobody waited to hear: relaxed ones, and
-    /// those of calls that panicked or were cancelled.
-    pub dropped: u64,
-    /// Segments on which the disk failed, and that are not written any more.
-    pub failed_segments: u64,
-    /// Records whose bytes turned out to be damaged when they were to be delivered. They stay on disk as they are.
-    pub damaged: u64,
 }
 
 /// An [`Outbox`] on the local disk.
@@ -194,22 +178,6 @@ impl Journal {
         Err(OutboxError::new(OutboxErrorKind::Storage, message))
     }
 
-    /// How the journal fares; current within 50 ms of the last change.
-    #[must_use]
-    pub fn health(&self) -> JournalHealth {
-        let Some(this) = self.here() else { return JournalHealth::default() };
-        let mut sum = JournalHealth { disk_budget: this.settings.budget, ..JournalHealth::default() };
-        let adopted = this.stores();
-        for store in adopted.iter().map(|store| &**store).chain([&this.home]) {
-            let health = store.health();
-            sum.disk_bytes += health.disk_bytes;
-            sum.dropped += health.dropped;
-            sum.failed_segments += health.spoilt;
-            sum.damaged += store.shelf.damaged();
-        }
-        sum
-    }
-
     /// This journal, or the one that a forked child has instead. Nothing of the parent's may be touched in the child, as
     /// a lock may be held for ever by a thread that does not exist there.
     fn here(&self) -> Option<&Self> {
@@ -284,6 +252,20 @@ fn no_child() -> OutboxError {
     OutboxError::new(OutboxErrorKind::Storage, "the journal could not be opened in this forked process")
 }
 
+/// What to do about a dead letter that is not in this process' share of the journal.
+fn elsewhere(record: RecordId, error: OutboxError) -> OutboxError {
+    if error.kind() != OutboxErrorKind::Fenced {
+        return error;
+    }
+    let message = format!(
+        "the dead letter {} is in journal-{}, which another process holds, or which is not there: stop that process, or \
+         let it send its dead letters again itself",
+        record.0,
+        record.0 >> 48
+    );
+    OutboxError::new(OutboxErrorKind::Missing, message)
+}
+
 impl Outbox for Journal {
     fn append(&self, record: NewRecord) -> Appending {
         match self.here() {
@@ -331,6 +313,13 @@ impl Outbox for Journal {
         })
     }
 
+    fn rekey(&self, claim: ClaimId, retry: Retry) -> OutboxFuture<'_, ()> {
+        Box::pin(async move {
+            let rekeyed = self.with_store(claim.record, |store| Ok(store.rekey(claim, retry)))?;
+            rekeyed.await.map(drop)
+        })
+    }
+
     fn inspect(&self) -> OutboxFuture<'_, Contents> {
         Box::pin(async move {
             let this = self.here().ok_or_else(no_child)?;
@@ -349,6 +338,7 @@ impl Outbox for Journal {
     fn dead_letters(&self, after: Option<RecordId>, max: usize) -> OutboxFuture<'_, Vec<DeadLetter>> {
         Box::pin(async move {
             let this = self.here().ok_or_else(no_child)?;
+            this.adopt();
             let after = after.unwrap_or(RecordId(0));
             let adopted = this.stores();
             let mut stores: Vec<&Store> = adopted.iter().map(|store| &**store).chain([&this.home]).collect();
@@ -361,8 +351,28 @@ impl Outbox for Journal {
         })
     }
 
-    fn dropped(&self) -> u64 {
-        self.here().map_or(0, |this| this.home.health().dropped)
+    fn redrive(&self, record: RecordId) -> OutboxFuture<'_, ()> {
+        Box::pin(async move {
+            self.here().ok_or_else(no_child)?.adopt();
+            let redriven = self.with_store(record, |store| Ok(store.redrive(record)));
+            redriven.map_err(|error| elsewhere(record, error))?.await.map(drop)
+        })
+    }
+
+    /// Current within 50 ms of the last change; orphans that are being delivered are included.
+    fn health(&self) -> OutboxHealth {
+        let Some(this) = self.here() else { return OutboxHealth { failing: true, ..OutboxHealth::default() } };
+        let mut sum = OutboxHealth { budget_bytes: Some(this.settings.budget), ..OutboxHealth::default() };
+        let adopted = this.stores();
+        for store in adopted.iter().map(|store| &**store).chain([&this.home]) {
+            let health = store.health();
+            sum.failing |= health.failing;
+            sum.used_bytes += health.disk_bytes;
+            sum.dropped += health.dropped;
+            sum.failed_segments += health.spoilt;
+            sum.damaged += store.shelf.damaged();
+        }
+        sum
     }
 
     fn changed(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

@@ -7,8 +7,10 @@ use super::format::{PAGE, SLOTS_IN_SECTOR, Seal, SegmentHeader, Slot, State};
 use super::io::{Files, Name, quarantine};
 use super::log::{Active, Limits, Log, storage};
 use super::recover::{LoadError, Report, Segment, Stretch, load, read_table, slot};
+use super::store::Health;
 use super::window::Window;
 use crate::outbox::{OutboxError, OutboxErrorKind};
+use crate::planted::{Bug, planted};
 
 /// Spare files beyond this are cut to one page.
 const SPARE_IN_FULL: usize = 2;
@@ -81,7 +83,7 @@ impl Log {
         // Synced together with the first records: until then the file counts as spare.
         log.write_at(&header.encode(), 0)?;
         self.files.create(Name::Table(file))?;
-        self.files.disk().sync()?;
+        self.files.sync_names()?;
         let filled = log.len()?;
         self.index().salts.insert(file, header.salt);
         let (end, chain) = (PAGE, header.chain);
@@ -109,7 +111,7 @@ impl Log {
             return Ok(None);
         }
         self.files.create(Name::Segment(file))?.reserve(self.limits.segment_bytes)?;
-        self.files.disk().sync()?;
+        self.files.sync_names()?;
         self.highest_file = file;
         Ok(Some(file))
     }
@@ -183,11 +185,15 @@ impl Log {
         synced
     }
 
-    /// Bytes on disk, dropped relaxed records, segments that failed.
-    pub(super) fn health(&self) -> (u64, u64, u64) {
+    pub(super) fn health(&self) -> Health {
         let in_full = self.segments.len() + self.spare.len().min(SPARE_IN_FULL);
         let spoilt = self.segments.values().filter(|segment| segment.spoilt).count();
-        (in_full as u64 * self.limits.segment_bytes, self.dropped, spoilt as u64)
+        Health {
+            disk_bytes: in_full as u64 * self.limits.segment_bytes,
+            dropped: self.dropped,
+            spoilt: spoilt as u64,
+            failing: self.failing,
+        }
     }
 
     /// What is to be done now and then: tables, empty segments, nearly empty ones, the reserve.
@@ -227,7 +233,7 @@ impl Log {
         let active = self.active.as_ref().map(|active| active.file);
         let empty = |segment: &&Segment| segment.kept == 0 && !segment.spoilt && Some(segment.file) != active;
         let files: Vec<u16> = self.segments.values().filter(empty).map(|segment| segment.file).collect();
-        if !files.is_empty() && !self.marks_lost && self.sync_tables().is_ok() {
+        if !files.is_empty() && !self.marks_lost && (planted(Bug::FreeBeforeMark) || self.sync_tables().is_ok()) {
             for file in files {
                 let _ = self.give_up(file);
             }

@@ -13,8 +13,10 @@ use super::lock::Owned;
 use super::log::{Log, Op};
 use super::shelf::{Shelf, local};
 use crate::outbox::{
-    AppendTicket, Appending, BurialReason, ClaimId, Durability, NewRecord, OutboxError, OutboxErrorKind, Retry, Role,
+    AppendTicket, Appending, BurialReason, ClaimId, Durability, NewRecord, OutboxError, OutboxErrorKind, RecordId,
+    Retry, Role,
 };
+use crate::planted::{Bug, planted};
 
 /// Relaxed records and table entries are on disk after this at the latest.
 const LAZY: Duration = Duration::from_millis(50);
@@ -50,6 +52,8 @@ pub(super) struct Health {
     pub(super) disk_bytes: u64,
     pub(super) dropped: u64,
     pub(super) spoilt: u64,
+    /// The last write failed.
+    pub(super) failing: bool,
 }
 
 #[derive(Debug)]
@@ -170,6 +174,31 @@ impl Store {
         appending
     }
 
+    /// The record is due again as `retry` says, under a new key.
+    pub(super) fn rekey(&self, claim: ClaimId, retry: Retry) -> Appending {
+        if let Err(error) = self.shelf.holds(claim) {
+            return Appending::done(Err(error));
+        }
+        self.order(|ticket| Op::Rekey { id: local(claim.record), fence: claim.fence, retry, ticket })
+    }
+
+    /// The dead letter is pending again, under a new key.
+    pub(super) fn redrive(&self, record: RecordId) -> Appending {
+        self.order(|ticket| Op::Redrive { id: local(record), ticket })
+    }
+
+    /// Hands the thread something that somebody waits for.
+    fn order(&self, op: impl FnOnce(AppendTicket) -> Op) -> Appending {
+        let (ticket, appending) = Appending::waiting();
+        let mut queue = lock(&self.shared.queue);
+        if queue.closing {
+            return Appending::done(Err(closed()));
+        }
+        queue.ops.push(op(ticket));
+        self.shared.rouse(queue, true);
+        appending
+    }
+
     pub(super) fn health(&self) -> Health {
         *lock(&self.shared.health)
     }
@@ -273,6 +302,9 @@ fn write(mut log: Log, owned: Option<Owned>, stopping: &Stopping) {
     let mut dirty = false;
     loop {
         let batch = shared.next(dirty);
+        if planted(Bug::LossyShutdown) && batch.closing {
+            break;
+        }
         let (any, done) = (!batch.ops.is_empty(), batch.closing && batch.ops.is_empty());
         if any {
             log.commit(batch.ops);
@@ -283,7 +315,7 @@ fn write(mut log: Log, owned: Option<Owned>, stopping: &Stopping) {
         }
         if batch.tidy || done {
             let mut health = lock(&shared.health);
-            (health.disk_bytes, health.dropped, health.spoilt) = log.health();
+            *health = log.health();
         }
         if done {
             break;

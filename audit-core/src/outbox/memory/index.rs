@@ -19,7 +19,14 @@ pub(super) struct Index {
     heads: BTreeMap<RecordId, Lane>,
     later: BTreeSet<(Timestamp, RecordId)>,
     lent: BTreeSet<(Timestamp, RecordId)>,
-    dead: BTreeMap<RecordId, DeadLetter>,
+    dead: BTreeMap<RecordId, Buried>,
+}
+
+/// A dead letter, and what it needs to become a record again.
+struct Buried {
+    letter: DeadLetter,
+    lane: Lane,
+    fence: u64,
 }
 
 struct Record {
@@ -111,19 +118,45 @@ impl Index {
 
     pub(super) fn reschedule(&mut self, claim: ClaimId, retry: Retry) -> Result<(), OutboxError> {
         let record = self.take(claim)?;
-        let (lane, place) = (record.lane, Place::Later(retry.due));
-        // Grows here too, so that a claim is settled once.
-        let fence = record.fence + 1;
-        self.records.insert(claim.record, Record { history: retry.history, fence, place, ..record });
-        self.enter(claim.record, lane, place);
+        self.put_off(claim.record, record, retry);
         Ok(())
     }
 
+    /// The next claim draws the new key.
+    pub(super) fn rekey(&mut self, claim: ClaimId, retry: Retry) -> Result<(), OutboxError> {
+        let record = self.take(claim)?;
+        self.put_off(claim.record, Record { key: None, ..record }, retry);
+        Ok(())
+    }
+
+    fn put_off(&mut self, id: RecordId, record: Record, retry: Retry) {
+        let (lane, place) = (record.lane, Place::Later(retry.due));
+        // Grows here too, so that a claim is settled once.
+        let fence = record.fence + 1;
+        self.records.insert(id, Record { history: retry.history, fence, place, ..record });
+        self.enter(id, lane, place);
+    }
+
     pub(super) fn bury(&mut self, claim: ClaimId, reason: BurialReason) -> Result<(), OutboxError> {
-        let Record { key, payload, accepted_at, .. } = self.take(claim)?;
+        let Record { key, payload, lane, accepted_at, fence, .. } = self.take(claim)?;
         let Some(key) = key else { return Err(fenced("a record without a key was never lent")) };
         let letter = DeadLetter { record: claim.record, key, payload, accepted_at, reason };
-        self.dead.insert(claim.record, letter);
+        self.dead.insert(claim.record, Buried { letter, lane, fence });
+        Ok(())
+    }
+
+    /// A dead letter is a record again; the next claim draws its new key.
+    pub(super) fn redrive(&mut self, id: RecordId) -> Result<(), OutboxError> {
+        let Some(Buried { letter, lane, fence }) = self.dead.remove(&id) else {
+            let message = format!("there is no dead letter {}: it may have been sent again already", id.0);
+            return Err(OutboxError::new(OutboxErrorKind::Missing, message));
+        };
+        let DeadLetter { payload, accepted_at, .. } = letter;
+        // Whoever buried it has lost it.
+        let (fence, history, place) = (fence + 1, History::default(), Place::Ready(accepted_at));
+        let record = Record { key: None, payload, lane, accepted_at, history, fence, place };
+        self.records.insert(id, record);
+        self.enter(id, lane, place);
         Ok(())
     }
 
@@ -143,7 +176,7 @@ impl Index {
 
     pub(super) fn dead_letters(&self, after: Option<RecordId>, max: usize) -> Vec<DeadLetter> {
         let first = after.map_or(RecordId(0), |id| RecordId(id.0.saturating_add(1)));
-        self.dead.range(first..).take(max).map(|(_, letter)| letter.clone()).collect()
+        self.dead.range(first..).take(max).map(|(_, buried)| buried.letter.clone()).collect()
     }
 
     /// Moves what became due, and what was lent for longer than its lease, to the ready ones.

@@ -182,7 +182,7 @@ async fn apply(step: Step, outbox: &MemoryOutbox, model: &mut Model) {
         Step::Reschedule { nth, seconds } => {
             let Some(claim) = model.claims.get(nth).map(|claimed| claimed.claim) else { return };
             let due = model.now.after(std::time::Duration::from_secs(seconds));
-            let history = History { attempts: nth as u32 + 1, first_ambiguous: Some(model.now) };
+            let history = History { attempts: nth as u32 + 1, first_ambiguous: Some(model.now), rekeyed: false };
             let holds = model.holds(claim);
             assert_eq!(outbox.reschedule(claim, Retry { due, history }).await.is_ok(), holds);
             if let Some(record) = model.pending.get_mut(&claim.record).filter(|_| holds) {

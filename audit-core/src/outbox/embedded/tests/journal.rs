@@ -104,6 +104,19 @@ fn what_was_appended_is_lent_in_order_and_leaves_when_acknowledged() {
 }
 
 #[test]
+fn what_was_taken_before_a_close_is_on_disk_after_it() {
+    let scratch = Scratch::new("taken");
+    let (journal, _) = scratch.open();
+    for number in 0..50 {
+        let record = NewRecord { durability: Durability::Relaxed, ..event(&number.to_string()) };
+        assert!(journal.append(record).now_or_never().unwrap().is_ok());
+    }
+    journal.close(PATIENCE).unwrap();
+    let (_, recovery) = scratch.open();
+    assert_eq!(recovery, Recovery { pending: 50, ..Recovery::default() });
+}
+
+#[test]
 fn a_relaxed_record_is_on_disk_soon() {
     let scratch = Scratch::new("relaxed");
     let (journal, _) = scratch.open();
@@ -143,7 +156,7 @@ fn a_rescheduled_record_waits_and_remembers_across_a_restart() {
     let now = Timestamp::now();
     let claimed = claim_at(&journal, 1, now, &[]);
     let due = now.after(Duration::from_secs(60));
-    let history = History { attempts: 3, first_ambiguous: Some(Timestamp(1_234_567)) };
+    let history = History { attempts: 3, first_ambiguous: Some(Timestamp(1_234_567)), rekeyed: false };
     block_on(journal.reschedule(claimed[0].claim, Retry { due, history })).unwrap();
     assert_eq!(texts(&claim_at(&journal, 9, now, &[])), ["b"], "nothing waits behind it");
     assert_eq!(block_on(journal.inspect()).unwrap().next_due, Some(due));
@@ -319,4 +332,50 @@ fn verify_finds_what_was_changed_removed_swapped_or_cut_off() {
     assert_eq!(verify().findings, []);
     fs::remove_file(&segment).unwrap();
     assert!(verify().findings.iter().any(|finding| finding.damage == Damage::NoSegment));
+}
+
+#[test]
+fn a_dead_letter_is_sent_again_by_whoever_opens_the_journal_and_stays_so() {
+    let scratch = Scratch::new("redrive");
+    let (running, _) = scratch.open();
+    append(&running, event("a"));
+    let first = claim(&running, 1).remove(0);
+    block_on(running.bury(first.claim, refused(), None)).unwrap();
+
+    let (beside, _) = scratch.open();
+    let error = block_on(beside.redrive(first.claim.record)).unwrap_err();
+    assert_eq!(error.kind(), OutboxErrorKind::Missing, "{error}");
+    assert!(error.to_string().contains("journal-0, which another process holds"), "{error}");
+    drop((running, beside));
+
+    let (tool, recovery) = scratch.open();
+    assert_eq!((recovery.pending, recovery.dead), (0, 1));
+    block_on(tool.redrive(first.claim.record)).unwrap();
+    tool.close(PATIENCE).unwrap();
+    drop(tool);
+
+    let (next, recovery) = scratch.open();
+    assert_eq!((recovery.pending, recovery.dead), (1, 0));
+    let again = claim(&next, 9);
+    assert_eq!(texts(&again), ["a"]);
+    assert_ne!(again[0].key, first.key);
+    block_on(next.acknowledge(again[0].claim)).unwrap();
+}
+
+#[test]
+fn a_new_key_outlives_the_process() {
+    let scratch = Scratch::new("rekey");
+    let (first, _) = scratch.open();
+    append(&first, event("a"));
+    let claimed = claim(&first, 1).remove(0);
+    let history = History { attempts: 9, first_ambiguous: None, rekeyed: true };
+    block_on(first.rekey(claimed.claim, Retry { due: Timestamp::now(), history })).unwrap();
+    let rekeyed = claim(&first, 1).remove(0);
+    drop(first);
+
+    let (second, recovery) = scratch.open();
+    assert_eq!(recovery.pending, 1, "the version under the old key is gone");
+    let again = claim(&second, 9);
+    assert_eq!((again.len(), again[0].key, again[0].history), (1, rekeyed.key, history));
+    assert_ne!(again[0].key, claimed.key);
 }

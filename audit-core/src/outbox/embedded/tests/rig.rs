@@ -1,7 +1,10 @@
 //! Drives a log without its thread, and keeps what must be true of it after a crash at any moment.
 
 use std::collections::{BTreeMap, HashSet};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,8 +18,8 @@ use super::super::shelf::Shelf;
 use super::super::window::Window;
 use super::disk::ModelDisk;
 use crate::outbox::{
-    Appending, BurialReason, ClaimRequest, Claimed, Durability, Lane, NewRecord, OutboxError, RecordId, Retry, Role,
-    Timestamp,
+    Appending, BurialReason, ClaimRequest, Claimed, DeadLetter, Durability, History, Lane, NewRecord, OutboxError,
+    RecordId, Retry, Role, Timestamp,
 };
 
 /// Small enough that a script of a few dozen steps goes through every part of a segment's life.
@@ -71,6 +74,24 @@ pub(super) fn files(disk: &ModelDisk) -> Arc<Files> {
     Arc::new(Files::new(Arc::new(disk.clone())))
 }
 
+/// Remembers when a caller was told, by the disk's trace.
+struct Told {
+    disk: ModelDisk,
+    at: AtomicUsize,
+}
+
+impl Told {
+    fn on(disk: &ModelDisk) -> Arc<Self> {
+        Arc::new(Self { disk: disk.clone(), at: AtomicUsize::new(usize::MAX) })
+    }
+}
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        self.at.store(self.disk.trace_len(), Ordering::Relaxed);
+    }
+}
+
 impl Rig {
     pub(super) fn on(disk: ModelDisk, limits: Limits) -> Self {
         let (log, _) = Log::open(0, limits, files(&disk)).unwrap();
@@ -102,24 +123,29 @@ impl Rig {
 
     /// Appends a batch; tells the ids.
     pub(super) fn append(&mut self, count: usize, len: usize, role: Role) -> Vec<Result<RecordId, OutboxError>> {
-        let mut waiting: Vec<(u64, Bytes, Appending)> = Vec::new();
+        let mut waiting: Vec<(u64, Bytes, Appending, Arc<Told>)> = Vec::new();
         let mut ops = Vec::new();
         for _ in 0..count {
             let id = if let Role::Settles(intent) = role { intent.0 & MAX_U48 } else { self.next_id };
             self.next_id = self.next_id.max(id + 1);
             let payload = payload(id, if matches!(role, Role::Settles(_)) { "settled" } else { "record" }, len);
             self.may_be(id, Fate::Pending(payload.clone()));
-            let (ticket, appending) = Appending::waiting();
+            let (ticket, mut appending) = Appending::waiting();
+            let told = Told::on(&self.disk);
+            let waker = Waker::from(Arc::clone(&told));
+            assert!(Pin::new(&mut appending).poll(&mut Context::from_waker(&waker)).is_pending());
             let record = new_record(&payload, id % 5, role, self.now);
             ops.push(Op::Append { id, record, ticket: Some(ticket) });
-            waiting.push((id, payload, appending));
+            waiting.push((id, payload, appending, told));
         }
         self.mark();
         self.log.commit(ops);
-        let results = waiting.into_iter().map(|(id, payload, mut appending)| {
+        let results = waiting.into_iter().map(|(id, payload, mut appending, told)| {
             let result = appending.now_or_never().expect("the ticket was finished");
             if result.is_ok() {
                 self.must_be(id, Fate::Pending(payload));
+                // From the moment on at which the caller heard of it.
+                self.marks.push((told.at.load(Ordering::Relaxed), self.truth.clone()));
             }
             result
         });
@@ -189,6 +215,33 @@ impl Rig {
         result
     }
 
+    pub(super) fn rekey(&mut self, claimed: &Claimed, wait: u64) -> Result<RecordId, OutboxError> {
+        let (ticket, mut appending) = Appending::waiting();
+        let history = History { attempts: claimed.history.attempts + 1, first_ambiguous: None, rekeyed: true };
+        let retry = Retry { due: Timestamp(self.now + wait), history };
+        self.mark();
+        self.log.commit(vec![Op::Rekey { id: claimed.claim.record.0, fence: claimed.claim.fence, retry, ticket }]);
+        self.mark();
+        appending.now_or_never().expect("the ticket was finished")
+    }
+
+    /// Sends a dead letter again.
+    pub(super) fn redrive(&mut self, letter: &DeadLetter) -> Result<RecordId, OutboxError> {
+        let id = letter.record.0;
+        let (ticket, mut appending) = Appending::waiting();
+        self.may_be(id, Fate::Pending(letter.payload.clone()));
+        // From here on its replacement is an event like others.
+        self.truth.pairs.retain(|(dead, _)| *dead != id);
+        self.mark();
+        self.log.commit(vec![Op::Redrive { id, ticket }]);
+        let result = appending.now_or_never().expect("the ticket was finished");
+        if result.is_ok() {
+            self.must_be(id, Fate::Pending(letter.payload.clone()));
+        }
+        self.mark();
+        result
+    }
+
     pub(super) fn tidy(&mut self) {
         self.log.tidy();
         self.mark();
@@ -210,13 +263,20 @@ impl Rig {
                 }
                 5..=8 => {
                     for claimed in self.claim(1 + random.below(6)) {
-                        match random.below(8) {
+                        match random.below(9) {
                             0 => drop(self.bury(&claimed, true)),
                             1 => drop(self.bury(&claimed, false)),
                             2 => drop(self.reschedule(&claimed, 5)),
                             3 => {}
+                            4 => drop(self.rekey(&claimed, 5)),
                             _ => drop(self.acknowledge(&claimed)),
                         }
+                    }
+                }
+                9 => {
+                    let dead = self.shelf.dead_letters(RecordId(0), 9).unwrap();
+                    if !dead.is_empty() {
+                        drop(self.redrive(&dead[random.below(dead.len())]));
                     }
                 }
                 _ => self.tidy(),

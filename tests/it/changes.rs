@@ -141,7 +141,7 @@ fn a_change_is_seen_behind_what_is_told_of_a_long_text() {
     let recorder = Recorder::new();
     let _installed = recorder.install();
     let page = |end: &str| Page { id: 1, text: "x".repeat(10_000) + end };
-    audited::event("page.changed").target(&page("a")).changes(&page("a"), &page("b")).emit();
+    audited::event("page.changed").target(page("a")).changes(&page("a"), &page("b")).emit();
     let event = &recorder.events()[0];
     assert_eq!(event.metadata("text_before"), event.metadata("text_after"));
     assert!(event.metadata("text_after").is_string());

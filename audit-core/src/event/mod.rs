@@ -2,6 +2,7 @@
 //!
 //! This room does no I/O and reads no clock.
 
+mod changes;
 mod draft;
 mod fragments;
 mod json;

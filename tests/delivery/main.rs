@@ -6,6 +6,8 @@
 mod durability;
 mod endings;
 mod faults;
+mod health;
 mod refusals;
 mod strict;
 mod support;
+mod traceable;

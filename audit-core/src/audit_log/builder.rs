@@ -9,7 +9,8 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use super::hash_key::hash_key;
-use super::{AuditLog, registry};
+use super::instance::Instance;
+use super::{AuditLog, recovered, registry};
 use crate::Error;
 use crate::delivery::{Delivery, DeliverySettings, DuplicatePolicy, Sink};
 use crate::event::{Mended, Organization, Out};
@@ -31,6 +32,8 @@ pub struct AuditLogBuilder {
     outbox: Option<Arc<dyn Outbox>>,
     sink: Option<Arc<dyn Sink>>,
     delivery: DeliverySettings,
+    traceable: bool,
+    record_recovery: Option<String>,
     install: bool,
 }
 
@@ -46,6 +49,8 @@ impl Default for AuditLogBuilder {
             outbox: None,
             sink: None,
             delivery: DeliverySettings::default(),
+            traceable: false,
+            record_recovery: None,
             install: true,
         }
     }
@@ -143,6 +148,32 @@ impl AuditLogBuilder {
         self
     }
 
+    /// Whether each event is numbered, so that a missing one is provable from WorkOS alone. Default: no.
+    ///
+    /// The metadata key `audited_id` then says which start of which process an event is from, and its number:
+    /// `9f86d081884c7d65-42`. It is the same for an event that WorkOS stored twice. `audited_seq` is the number alone, consecutive
+    /// from 1. A number that is missing is an event that is pending, dead, was refused (and counted so), or was a relaxed one
+    /// that a crash took. A smallest form that was sent in the place of an event has neither.
+    ///
+    /// Both keys must be in the schemas of your actions, if these have any for metadata: `audited_id` a string,
+    /// `audited_seq` a number.
+    pub fn traceable(mut self, traceable: bool) -> Self {
+        self.traceable = traceable;
+        self
+    }
+
+    /// Makes an unclean stop an event of the log itself, with this action: told at the next start, when the process before
+    /// did not stop in order or when its journal is damaged. Default: none, since WorkOS wants a schema for each action.
+    /// It is then told by `tracing` and by [`AuditLog::recovery`] alone.
+    ///
+    /// The actor is `system` `audited`, the target `audit_log` `journal`; the metadata keys are `unclean` (boolean),
+    /// `pending`, `open_intents`, `torn`, `lost` and `lost_segments` (numbers). It needs an
+    /// [`organization`](Self::organization) of the log's own.
+    pub fn record_recovery(mut self, action: impl Into<String>) -> Self {
+        self.record_recovery = Some(action.into());
+        self
+    }
+
     /// Whether this becomes the process's log, the one that events go to when neither their context nor their thread
     /// names another. Default: yes.
     pub fn install(mut self, install: bool) -> Self {
@@ -200,35 +231,25 @@ impl AuditLogBuilder {
             }
         };
         let hash_key = hash_key(self.hash_key, key_dir)?;
+        let instance = self.traceable.then(Instance::new).transpose()?;
         let delivery = Delivery::start(Arc::clone(&outbox), sink, self.delivery)?;
-        tell(&recovery);
-        let log = AuditLog::over(outbox, recovery, Some(hash_key), organization, Some(delivery));
+        recovered::tell(&recovery);
+        if cfg!(panic = "abort") {
+            tracing::warn!(
+                target: "audited",
+                "this program aborts on a panic: a call that panics leaves no audit event, unless its durability is strict"
+            );
+        }
+        let log = AuditLog::over(outbox, recovery, Some(hash_key), organization, instance, Some(delivery));
+        if let Some(action) = &self.record_recovery {
+            recovered::record(&log, action);
+        }
+        #[cfg(feature = "metrics")]
+        super::metrics::publish_regularly(&log);
         if self.install {
             registry::install(log.clone());
         }
         Ok(log)
-    }
-}
-
-/// Says what the process before left behind, where that is not what an orderly stop leaves.
-fn tell(recovery: &Recovery) {
-    if recovery.unclean {
-        tracing::warn!(
-            target: "audited",
-            pending = recovery.pending,
-            open_intents = recovery.open_intents,
-            torn = recovery.torn,
-            "the process before did not stop in order: its stored events are delivered now, those of its strict calls \
-             that had no outcome yet as `unknown`; relaxed events of its last 50 ms may be missing"
-        );
-    }
-    if recovery.lost > 0 || recovery.lost_segments > 0 {
-        tracing::error!(
-            target: "audited",
-            records = recovery.lost,
-            segments = recovery.lost_segments,
-            "the journal is damaged: stored events are lost; what is left of them is in its `quarantine-` files"
-        );
     }
 }
 
@@ -243,6 +264,8 @@ impl fmt::Debug for AuditLogBuilder {
             .field("outbox", &self.outbox)
             .field("sink", &self.sink)
             .field("delivery", &self.delivery)
+            .field("traceable", &self.traceable)
+            .field("record_recovery", &self.record_recovery)
             .field("install", &self.install)
             .finish_non_exhaustive()
     }

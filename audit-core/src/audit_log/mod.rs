@@ -4,6 +4,13 @@ mod builder;
 mod counters;
 mod dead_letters;
 mod hash_key;
+mod health;
+mod instance;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
+#[cfg(test)]
+mod observability_tests;
+mod recovered;
 pub(crate) mod registry;
 mod single;
 mod storing;
@@ -16,15 +23,17 @@ use std::time::Duration;
 
 pub use self::builder::AuditLogBuilder;
 pub use self::counters::Stats;
+pub use self::health::{HealthReason, HealthReport, HealthStatus};
 pub use self::registry::unrouted;
 pub(crate) use self::storing::Storing;
 
 use self::counters::Counters;
+use self::instance::Instance;
 use crate::Error;
 use crate::capture::{Description, Unavailable};
 use crate::context::Unaudited;
 use crate::delivery::{Delivery, DrainReport};
-use crate::event::{Defaults, Encoded, HashKey, Organization};
+use crate::event::{Defaults, Encoded, HashKey, Organization, Trace};
 use crate::outbox::{
     Appending, Contents, Durability, Lane, NewRecord, Outbox, OutboxError, OutboxErrorKind, RecordId, Recovery, Role,
     Timestamp,
@@ -57,10 +66,13 @@ struct Shared {
     recovery: Recovery,
     hash_key: Option<HashKey>,
     organization: Option<Organization>,
+    /// Numbers the events, if they are to be traceable.
+    instance: Option<Instance>,
     /// None in a recorder, which delivers nothing.
     delivery: Option<Delivery>,
     counters: Counters,
     unaudited: Unaudited,
+    lately: health::Recently,
     closed: AtomicBool,
 }
 
@@ -113,15 +125,33 @@ impl AuditLog {
         AuditLogBuilder::from_env()
     }
 
-    pub(crate) fn over(
+    /// A log that delivers nothing and needs nothing: a recorder's.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn recording(outbox: Arc<dyn Outbox>, hash_key: Option<HashKey>) -> Self {
+        Self::over(outbox, Recovery::default(), hash_key, None, None, None)
+    }
+
+    fn over(
         outbox: Arc<dyn Outbox>,
         recovery: Recovery,
         hash_key: Option<HashKey>,
         organization: Option<Organization>,
+        instance: Option<Instance>,
         delivery: Option<Delivery>,
     ) -> Self {
         let (counters, unaudited, closed) = (Counters::default(), Unaudited::default(), AtomicBool::new(false));
-        Self(Arc::new(Shared { outbox, recovery, hash_key, organization, delivery, counters, unaudited, closed }))
+        Self(Arc::new(Shared {
+            outbox,
+            recovery,
+            hash_key,
+            organization,
+            instance,
+            delivery,
+            counters,
+            unaudited,
+            lately: health::Recently::default(),
+            closed,
+        }))
     }
 
     /// What became of this log's events.
@@ -203,7 +233,14 @@ impl AuditLog {
         report
     }
 
+    fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
+    }
+
     fn closed(&self, result: Result<(), OutboxError>) {
+        #[cfg(feature = "metrics")]
+        metrics::publish(self);
+
         if let Err(error) = result {
             tracing::error!(target: "audited", %error, "the outbox was not closed in order");
         }
@@ -225,6 +262,12 @@ impl AuditLog {
     #[inline]
     pub(crate) fn hash_key(&self) -> Option<&HashKey> {
         self.0.hash_key.as_ref()
+    }
+
+    /// What numbers the next event, if events are to be traceable.
+    #[inline]
+    pub(crate) fn next_trace(&self) -> Option<Trace> {
+        self.0.instance.as_ref().and_then(Instance::next)
     }
 
     /// Adds what this log knows to what a context says.
@@ -275,7 +318,8 @@ impl AuditLog {
 
     /// Whether the intent was stored.
     pub(crate) fn intent_stored(&self, result: Result<RecordId, OutboxError>) -> Result<RecordId, Unavailable> {
-        result.map_err(|error| {
+        result.inspect(|_| self.0.counters.stores()).map_err(|error| {
+            self.0.counters.does_not_store(Timestamp::now());
             self.0.counters.refused_after_all();
             tracing::error!(target: "audited", %error, "a strict call was refused: its intent could not be stored");
             Unavailable::new(error.to_string())
@@ -289,7 +333,7 @@ impl AuditLog {
             self.0.counters.accepted();
         }
         // What a shutdown left undone is still settled; nothing new begins.
-        if self.0.closed.load(Ordering::Acquire) && !settles {
+        if self.is_closed() && !settles {
             return Appending::done(Err(OutboxError::new(
                 OutboxErrorKind::Closed,
                 "the audit log was shut down: shut it down after the last call that is audited",
@@ -307,13 +351,15 @@ impl AuditLog {
     /// Counts how an append went.
     #[inline]
     fn stored(&self, result: Result<RecordId, OutboxError>, settles: bool) {
-        if let Err(error) = result {
-            self.not_stored(&error, settles);
+        match result {
+            Ok(_) => self.0.counters.stores(),
+            Err(error) => self.not_stored(&error, settles),
         }
     }
 
     #[cold]
     fn not_stored(&self, error: &OutboxError, settles: bool) {
+        self.0.counters.does_not_store(Timestamp::now());
         if settles {
             self.0.counters.unsettled();
             tracing::error!(

@@ -14,6 +14,7 @@ use super::clock;
 use super::description::Description;
 use super::event::EventWriter;
 use super::outcome::Unavailable;
+use super::target::AuditTarget;
 use crate::audit_log::{AuditLog, Storing, registry};
 use crate::context::{Context, UNKNOWN_LOCATION};
 use crate::event::{Defaults, Draft, Encoded, Ending, HashKey, Trace};
@@ -143,6 +144,45 @@ pub fn record(write: impl FnOnce(&mut EventWriter<'_>)) {
         }
         _ => registry::count_unscoped_record(),
     }
+}
+
+/// Tells what a change made of a model, in the event of the innermost scope that runs here: what [`record`] with
+/// [`EventWriter::changes`] does.
+///
+/// Each field that the model tells as metadata is compared, and one that differs is told twice, under its key with
+/// `_before` and with `_after`: a number stays a number. What was absent, or is, is told once. Both sides are redacted as the
+/// model says, so a masked field whose value changed shows two masks, which tells that it changed. Nested values are compared
+/// key by key. A key of more than 33 characters is cut, so that both of its keys have the 40 that WorkOS takes; of a text, the
+/// first 65,536 characters are compared.
+///
+/// ```
+/// use audit_core::{AuditTarget, TargetWriter, changes};
+///
+/// #[derive(Clone)]
+/// struct Team {
+///     id: u64,
+///     seats: u32,
+///     plan: &'static str,
+/// }
+/// # impl AuditTarget for Team {
+/// #     const TYPE: &'static str = "team";
+/// #     fn describe(&self, target: &mut TargetWriter<'_>) {
+/// #         target.id(self.id).metadata("seats", self.seats).metadata("plan", self.plan);
+/// #     }
+/// # }
+///
+/// // In a function with `#[audited(action = "team.resized", …)]`: the event's metadata gets
+/// // `"seats_before": 5, "seats_after": 8`, and nothing of the plan, which stayed.
+/// fn resize(team: &mut Team, seats: u32) {
+///     let before = team.clone();
+///     team.seats = seats;
+///     changes(&before, team);
+/// }
+/// ```
+pub fn changes<T: AuditTarget + ?Sized>(before: &T, after: &T) {
+    record(|event| {
+        event.changes(before, after);
+    });
 }
 
 /// Lets the caller's code write to an event; if it panics, what it wrote whole stays.

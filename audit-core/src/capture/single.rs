@@ -162,6 +162,13 @@ impl<Targets> EventBuilder<Targets> {
         })
     }
 
+    /// What a change made of a model; see [`changes`](crate::changes()).
+    pub fn changes<T: AuditTarget + ?Sized>(self, before: &T, after: &T) -> Self {
+        self.with(|event| {
+            event.changes(before, after);
+        })
+    }
+
     /// All that `body` serializes to, as metadata; what [looks secret](crate::looks_secret) is redacted.
     pub fn body<T: Serialize + ?Sized>(self, body: &T) -> Self {
         self.with(|event| {

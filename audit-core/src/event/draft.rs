@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 
+use super::changes::{self, Side};
 use super::fragments::Fragments;
 use super::json;
 use super::limits::{ACTOR_BYTES, CAPTURE_BYTES, TARGETS, TEXT_CHARS, USER_METADATA_KEYS};
@@ -284,6 +285,18 @@ impl Draft {
     /// Adds all that `value` serializes to, under its own names.
     pub(crate) fn body(&mut self, hash_key: Option<&HashKey>, value: &(impl AuditValue + ?Sized)) {
         self.write_metadata(hash_key, "", value, Redaction::None, OnDuplicate::Keep);
+    }
+
+    /// Adds what differs between the metadata of two things. A key that is there already keeps its value.
+    pub(crate) fn changes(
+        &mut self,
+        hash_key: Option<&HashKey>,
+        before: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
+        after: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
+    ) {
+        let before = Side::of(hash_key, &mut self.mended, before);
+        let after = Side::of(hash_key, &mut self.mended, after);
+        changes::each(&before, &after, |key, json| self.add_json(key, json));
     }
 
     fn write_metadata(

@@ -350,6 +350,23 @@ fn a_body_is_flattened_by_rule() {
 }
 
 #[test]
+fn a_secret_in_a_list_is_hidden_as_it_is_beside_one() {
+    #[derive(serde::Serialize)]
+    struct Login {
+        user: &'static str,
+        password: &'static str,
+    }
+    let (metadata, mended) = metadata_of(&serde_json::json!({
+        "logins": [Login { user: "ada", password: "hunter2" }, Login { user: "bob", password: "hunter3" }],
+    }));
+    assert_eq!(
+        metadata["logins"],
+        "[{\"password\":\"[redacted]\",\"user\":\"ada\"},{\"password\":\"[redacted]\",\"user\":\"bob\"}]"
+    );
+    assert_eq!(mended.redacted, 2);
+}
+
+#[test]
 fn a_hostile_body_costs_little() {
     /// Counts how many elements somebody asked for.
     struct Endless<'a>(&'a std::cell::Cell<u64>);

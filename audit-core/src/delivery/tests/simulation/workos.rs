@@ -1,7 +1,7 @@
 //! WorkOS, as far as its documents tell: it stores an event once for each key that it remembers, and it remembers for 24
 //! hours. It is never restarted.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard};
@@ -35,6 +35,8 @@ pub(super) enum Weather {
     Status(u16),
     /// The event is stored, and the answer says otherwise.
     StoredBut(u16),
+    /// The event is not stored, and this answer is remembered under its key.
+    Stuck(u16),
     Throttled(Option<Duration>),
     /// A success that cannot be read.
     Garbled,
@@ -67,8 +69,8 @@ struct Remembered {
 pub(super) struct Seen {
     /// When each request left, those that reached nobody included.
     pub(super) requests: Vec<Duration>,
-    /// The key of each payload that arrived.
-    pub(super) keys: HashMap<Bytes, IdempotencyKey>,
+    /// The keys under which each payload arrived: one, unless the delivery gave it another on purpose.
+    pub(super) keys: HashMap<Bytes, HashSet<IdempotencyKey>>,
     /// When each payload was stored; more than once is a duplicate.
     pub(super) stored: HashMap<Bytes, Vec<Duration>>,
     /// Requests that arrived.
@@ -78,6 +80,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Keys that took the place of others.
+    pub(super) fn second_keys(&self) -> u64 {
+        self.keys.values().map(|keys| keys.len() as u64 - 1).sum()
+    }
+
     /// Requests that may or may not have been stored, for all that their sender knows.
     pub(super) fn ambiguous(&self) -> u64 {
         self.arrived - self.answered.len() as u64
@@ -142,7 +149,7 @@ impl ModelWorkos {
             Weather::Reset => Reply::Unknown("connection reset".to_owned()),
             Weather::Status(code) => status(code),
             Weather::Throttled(wait) => throttled(wait),
-            _ => self.state().take(self.began.elapsed(), key, &payload),
+            _ => self.state().take(self.began.elapsed(), key, &payload, &weather),
         };
         // Whoever stops listening here does not hear of it.
         sleep((LATENCY + slow) / 2).await;
@@ -166,16 +173,15 @@ impl ModelWorkos {
 impl State {
     fn arrives(&mut self, key: IdempotencyKey, payload: &Bytes) {
         self.seen.arrived += 1;
-        let first = *self.seen.keys.entry(payload.clone()).or_insert(key);
-        assert_eq!(first, key, "two keys for {payload:?}");
+        self.seen.keys.entry(payload.clone()).or_default().insert(key);
     }
 
-    fn take(&mut self, at: Duration, key: IdempotencyKey, payload: &Bytes) -> Reply {
+    fn take(&mut self, at: Duration, key: IdempotencyKey, payload: &Bytes, weather: &Weather) -> Reply {
         if let Some(remembered) = self.keys.get(&key).filter(|remembered| at - remembered.at < REMEMBERS) {
             assert_eq!(remembered.payload, payload, "two bodies under one key");
             return remembered.reply.clone();
         }
-        let reply = judge(payload);
+        let reply = if let Weather::Stuck(code) = weather { status(*code) } else { judge(payload) };
         if reply == taken() {
             self.seen.stored.entry(payload.clone()).or_default().push(at);
         }

@@ -8,9 +8,7 @@ use super::world::{End, World};
 use crate::delivery::{DeliverySettings, DuplicatePolicy, Health};
 
 async fn world(duplicates: DuplicatePolicy) -> World {
-    let mut settings = DeliverySettings::default();
-    settings.duplicates = duplicates;
-    settings.poll_interval = Duration::from_secs(60);
+    let settings = DeliverySettings { duplicates, poll_interval: MINUTE, ..DeliverySettings::default() };
     World::new(1, settings).await
 }
 

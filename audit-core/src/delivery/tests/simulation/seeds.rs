@@ -65,9 +65,8 @@ impl Drop for Failing {
 
 /// Tells what happened, for comparison.
 async fn live(seed: u64) -> String {
-    let mut settings = DeliverySettings::default();
     // Virtual days are long; what is due is looked for when it is due anyway.
-    settings.poll_interval = Duration::from_secs(300);
+    let settings = DeliverySettings { poll_interval: 5 * MINUTE, ..DeliverySettings::default() };
     let mut world = World::new(seed, settings).await;
     let mut story = String::new();
     let steps = 15 + world.below(25);

@@ -34,4 +34,6 @@ mod _guide {
     struct FromZuplo;
     #[doc = include_str!("../docs/observability.md")]
     struct Observability;
+    #[doc = include_str!("../docs/testing.md")]
+    struct Testing;
 }

@@ -5,3 +5,4 @@ mod changes;
 mod derive;
 mod event;
 mod functions;
+mod testing;

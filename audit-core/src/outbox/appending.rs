@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::{OutboxError, OutboxErrorKind, RecordId};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// An append under way: await it in async code, or [`wait`](Appending::wait) for it on a thread.
 ///
@@ -151,7 +152,7 @@ impl Drop for AppendTicket {
 }
 
 impl Slot {
-    fn lock(&self) -> std::sync::MutexGuard<'_, SlotState> {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
         self.result.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

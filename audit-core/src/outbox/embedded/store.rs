@@ -2,8 +2,7 @@
 
 use std::io;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -17,6 +16,7 @@ use crate::outbox::{
     Retry, Role,
 };
 use crate::planted::{Bug, planted};
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
 /// Relaxed records and table entries are on disk after this at the latest.
 const LAZY: Duration = Duration::from_millis(50);

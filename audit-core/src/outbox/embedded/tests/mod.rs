@@ -7,6 +7,8 @@ mod crash;
 mod damage;
 mod disk;
 mod faults;
+#[cfg(audited_shuttle)]
+mod interleavings;
 mod journal;
 mod kill;
 mod model;

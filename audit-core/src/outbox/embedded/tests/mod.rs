@@ -10,4 +10,5 @@ mod faults;
 mod journal;
 mod kill;
 mod model;
+mod patience;
 mod rig;

@@ -16,6 +16,8 @@ mod error;
 mod memory;
 
 pub use self::appending::{AppendTicket, Appending};
+#[cfg(all(test, unix))]
+pub(crate) use self::embedded::tests::simulated::{self, SimulatedDisk, SimulatedJournal};
 #[cfg(unix)]
 pub use self::embedded::{
     Damage, Finding, Journal, JournalReader, JournalSettings, PendingRecord, Recovery, Verification,

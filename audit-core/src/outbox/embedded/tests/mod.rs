@@ -12,3 +12,4 @@ mod kill;
 mod model;
 mod patience;
 mod rig;
+pub(crate) mod simulated;

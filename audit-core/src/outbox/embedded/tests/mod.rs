@@ -12,4 +12,6 @@ mod interleavings;
 mod journal;
 mod kill;
 mod model;
+mod patience;
 mod rig;
+pub(crate) mod simulated;

@@ -1,24 +1,19 @@
 //! All that generated code may call. Not for use by hand: it changes without notice.
 
 pub use crate::capture::{
-    Close, Description, FailureFallback, Opening, PeelFallback, Peeled, Probe, Refuse, Scope, Scoped, ToldFallback,
-    Unavailable, error_of, open, open_strict, open_strict_sync, scope, scope_sync,
+    Captured, CapturedFallback, Close, Description, FailureFallback, Opening, PeelFallback, Peeled, Probe, Refuse,
+    Scope, Scoped, ToldFallback, Unavailable, WholeBody, WholeBodyFallback, error_of, open, open_strict,
+    open_strict_sync, scope, scope_sync,
 };
-pub use crate::event::{DebugValue, DisplayValue};
+pub use crate::event::{bool, in_the_open, number, string};
 pub use crate::outbox::Durability;
 
-use crate::event::{AuditValue, Redaction, looks_secret};
+use crate::event::{AuditValue, DisplayValue, Redaction, looks_secret};
 
 /// `%value`.
 #[inline]
 pub fn display<T: std::fmt::Display + ?Sized>(value: &T) -> impl AuditValue {
     DisplayValue(value)
-}
-
-/// `?value`.
-#[inline]
-pub fn debug<T: std::fmt::Debug + ?Sized>(value: &T) -> impl AuditValue {
-    DebugValue(value)
 }
 
 /// How a value is shown whose attribute does not say it.

@@ -45,6 +45,22 @@ pub fn respond<F: Future<Output: axum::response::IntoResponse>>(
     crate::context::respond(future)
 }
 
+/// `-> Result<impl IntoResponse, E>`: [`respond`] within `Ok`.
+#[cfg(feature = "axum")]
+pub async fn respond_in_result<T: axum::response::IntoResponse, E>(
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<axum::response::Response, E> {
+    future.await.map(axum::response::IntoResponse::into_response)
+}
+
+/// [`respond_in_result`], without waiting.
+#[cfg(feature = "axum")]
+pub fn respond_in_result_sync<T: axum::response::IntoResponse, E>(
+    body: impl FnOnce() -> Result<T, E>,
+) -> Result<axum::response::Response, E> {
+    body().map(axum::response::IntoResponse::into_response)
+}
+
 /// [`respond`], without waiting.
 #[cfg(feature = "axum")]
 pub fn respond_sync<R: axum::response::IntoResponse>(body: impl FnOnce() -> R) -> axum::response::Response {

@@ -7,4 +7,6 @@ mod derive;
 mod event;
 mod functions;
 mod orders;
+mod outcomes;
+mod redaction;
 mod typed;

@@ -161,7 +161,7 @@ impl Ledger for Copy {
 #[tokio::test]
 async fn async_trait_around_both() {
     let recorder = Recorder::new();
-    assert_eq!(recorder.scope(Copy(Book).read(&INVOICE)).await, Err("7!".to_owned()));
+    assert_eq!(recorder.scope(async { Copy(Book).read(&INVOICE).await }).await, Err("7!".to_owned()));
     let told: Vec<_> =
         recorder.events().iter().map(|event| (event.action().to_owned(), event.outcome().to_owned())).collect();
     let failed = |action: &str| (action.to_owned(), "failure".to_owned());

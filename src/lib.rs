@@ -2,9 +2,10 @@
 
 pub use audit_core::{
     Actor, ActorWriter, AuditActor, AuditBody, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, BodyWriter, Context,
-    Error, EventBuilder, EventWriter, HasTarget, HashKey, IntoTargets, Mended, NoTarget, Outcome, Redaction,
-    SECRET_NAMES, SECRET_WHOLE_NAMES, ShutdownReport, Stats, TargetWriter, Targeted, Unavailable, ValueWriter, changes,
-    context, delivery, event, limits, looks_secret, outbox, record, set_actor, workos,
+    Error, EventBuilder, EventWriter, HasTarget, HashKey, HealthReason, HealthReport, HealthStatus, IntoTargets,
+    Mended, NoTarget, Outcome, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, ShutdownReport, Stats, TargetWriter,
+    Targeted, Unavailable, ValueWriter, changes, context, delivery, event, limits, looks_secret, outbox, record,
+    set_actor, workos,
 };
 
 pub use audit_macros::{AuditActor, AuditBody, AuditTarget, audited};
@@ -32,4 +33,6 @@ mod _guide {
     struct Attribute;
     #[doc = include_str!("../docs/from-zuplo.md")]
     struct FromZuplo;
+    #[doc = include_str!("../docs/observability.md")]
+    struct Observability;
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::registry;
 use crate::delivery::DeliveryStats;
 use crate::event::Mended;
-use crate::outbox::Contents;
+use crate::outbox::{Contents, Timestamp};
 
 /// What became of the events of a log since it was started.
 ///
@@ -33,8 +33,13 @@ pub struct Stats {
     pub redriven: u64,
     /// Events that could not be stored, and strict calls that were refused for it.
     pub refused: u64,
+    /// Of those, the events that nobody waited for: relaxed ones, and those of calls that were gone.
+    pub dropped: u64,
     /// Strict calls whose outcome could not be stored: their events will say `unknown`.
     pub unsettled: u64,
+    /// Calls that returned before their event was stored, since the disk did not answer for too long. The events are
+    /// stored once it does; until then they are counted as accepted, and if they cannot be, as dropped.
+    pub late: u64,
     /// Events whose actor nobody told.
     pub unknown_actors: u64,
     /// What had to be mended, summed over all events.
@@ -55,7 +60,10 @@ pub(super) struct Counters {
     accepted: AtomicU64,
     refused: AtomicU64,
     unsettled: AtomicU64,
+    late: AtomicU64,
     redriven: AtomicU64,
+    /// Since when appends fail, in milliseconds; 0 if they do not.
+    refusing_since: AtomicU64,
     unknown_actors: AtomicU64,
     truncated: AtomicU64,
     redacted: AtomicU64,
@@ -81,6 +89,25 @@ impl Counters {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// An append worked.
+    #[inline]
+    pub(super) fn stores(&self) {
+        if self.refusing_since.load(Ordering::Relaxed) != 0 {
+            self.refusing_since.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// An append failed.
+    pub(super) fn does_not_store(&self, now: Timestamp) {
+        // Whoever was first knows best.
+        let _ = self.refusing_since.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Since when appends fail.
+    pub(super) fn refusing_since(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.refusing_since.load(Ordering::Relaxed))).filter(|since| since.0 != 0)
+    }
+
     pub(super) fn redriven(&self) {
         self.redriven.fetch_add(1, Ordering::Relaxed);
     }
@@ -88,6 +115,10 @@ impl Counters {
     /// A dead letter that was counted as sent again was not.
     pub(super) fn not_redriven(&self) {
         self.redriven.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn late(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn unsettled(&self) {
@@ -138,7 +169,9 @@ impl Counters {
             replaced,
             redriven,
             refused: read(&self.refused) + dropped,
+            dropped,
             unsettled: read(&self.unsettled),
+            late: read(&self.late),
             unknown_actors: read(&self.unknown_actors),
             mended: Mended {
                 truncated: read(&self.truncated),

@@ -1,7 +1,7 @@
 //! The journal: an outbox in files of its own, the default.
 //!
 //! `docs/journal-format.md` tells what is on disk and why. In here, from the bytes up: `format` encodes, `io` is the seam
-//! to the disk, `window` reads records, `recover` finds out what a directory holds, `index` knows what is pending, `log`,
+//! to the disk, `window` reads records, `recover` finds out what a directory holds, `states` knows what became of each record, `index` what is lent next, `log`,
 //! `renew` and `segments` write, `store` is the thread and the queue in front of it, `shelf` the delivery's side, `lock` keeps processes apart. This file joins them.
 
 mod format;
@@ -14,6 +14,7 @@ mod recover;
 mod renew;
 mod segments;
 mod shelf;
+mod states;
 mod store;
 mod window;
 
@@ -130,8 +131,8 @@ impl Journal {
             let owned = Owned::first(&dir, from).map_err(storage)?;
             match Log::open(owned.number, settings.limits(), files(&owned)) {
                 Ok((log, report)) => {
-                    recovery.pending = log.index().pending;
-                    recovery.dead = log.index().dead.len() as u64;
+                    recovery.pending = log.index().states.pending();
+                    recovery.dead = log.index().states.dead();
                     recovery.unclean = report.unclean;
                     recovery.open_intents = report.open_intents;
                     recovery.torn = report.torn;
@@ -248,6 +249,16 @@ fn files(owned: &Owned) -> Arc<Files> {
     Arc::new(Files::new(Arc::new(Directory::at(owned.path.clone()))))
 }
 
+/// What two sub-journals hold together.
+fn both(one: Contents, other: Contents) -> Contents {
+    Contents {
+        pending: one.pending + other.pending,
+        dead: one.dead + other.dead,
+        next_due: one.next_due.into_iter().chain(other.next_due).min(),
+        oldest: one.oldest.into_iter().chain(other.oldest).min(),
+    }
+}
+
 fn no_child() -> OutboxError {
     OutboxError::new(OutboxErrorKind::Storage, "the journal could not be opened in this forked process")
 }
@@ -323,15 +334,9 @@ impl Outbox for Journal {
     fn inspect(&self) -> OutboxFuture<'_, Contents> {
         Box::pin(async move {
             let this = self.here().ok_or_else(no_child)?;
-            let mut sum = Contents::default();
-            for contents in this.stores().iter().map(|store| store.shelf.contents()).chain([this.home.shelf.contents()])
-            {
-                sum.pending += contents.pending;
-                sum.dead += contents.dead;
-                sum.next_due = sum.next_due.into_iter().chain(contents.next_due).min();
-                sum.oldest = sum.oldest.into_iter().chain(contents.oldest).min();
-            }
-            Ok(sum)
+            let adopted = this.stores();
+            let contents = adopted.iter().map(|store| store.shelf.contents());
+            Ok(contents.fold(this.home.shelf.contents(), both))
         })
     }
 

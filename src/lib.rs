@@ -3,8 +3,8 @@
 pub use audit_core::{
     Actor, ActorWriter, AuditActor, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, Context, Error, EventBuilder,
     EventWriter, HasTarget, HashKey, IntoTargets, Mended, NoTarget, Outcome, Redaction, SECRET_NAMES,
-    SECRET_WHOLE_NAMES, ShutdownReport, Stats, TargetWriter, Targeted, Unavailable, ValueWriter, context, delivery,
-    event, limits, looks_secret, outbox, record, set_actor, workos,
+    SECRET_WHOLE_NAMES, ShutdownReport, Stats, TargetWriter, Targeted, Unavailable, ValueWriter, changes, context,
+    delivery, event, limits, looks_secret, outbox, record, set_actor, workos,
 };
 
 pub use audit_macros::{AuditActor, AuditTarget, audited};

@@ -1,5 +1,8 @@
 //! The command line.
 
+#[cfg(feature = "outbox")]
+pub(crate) mod outbox;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -15,7 +18,7 @@ use crate::exit;
 /// Where `audited dev` listens unless told otherwise.
 pub(crate) const DEFAULT_ADDRESS: &str = "127.0.0.1:4100";
 
-/// Audit logs for WorkOS: develop and test without an account.
+/// Audit logs for WorkOS: develop and test without an account, and look after what waits.
 #[derive(Debug, Parser)]
 #[command(name = "audited", version, after_help = exit::HELP)]
 pub(crate) struct Cli {
@@ -28,6 +31,8 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     Dev(Box<DevArgs>),
     Tail(TailArgs),
+    #[cfg(feature = "outbox")]
+    Outbox(outbox::OutboxArgs),
     Completions(CompletionsArgs),
 }
 

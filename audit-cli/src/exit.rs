@@ -16,6 +16,15 @@ pub(crate) enum Failure {
     Start(StartError),
     /// No server answered, or it went away.
     Unreachable(SocketAddr, String),
+    /// A journal is not there, or cannot be read or written.
+    #[cfg(feature = "outbox")]
+    Journal(String),
+    /// So many places of a journal are not as they were written.
+    #[cfg(feature = "outbox")]
+    Damaged(usize),
+    /// Records are not there, or belong to a process that runs.
+    #[cfg(feature = "outbox")]
+    Record(String),
 }
 
 impl Failure {
@@ -25,6 +34,12 @@ impl Failure {
             Self::Io(..) => 1,
             Self::Start(_) => 3,
             Self::Unreachable(..) => 4,
+            #[cfg(feature = "outbox")]
+            Self::Journal(_) => 5,
+            #[cfg(feature = "outbox")]
+            Self::Damaged(_) => 6,
+            #[cfg(feature = "outbox")]
+            Self::Record(_) => 7,
         }
     }
 }
@@ -39,6 +54,15 @@ impl fmt::Display for Failure {
                 "{address}: {problem}; start the server with `audited dev`, or name another \
                  address with `--address`"
             ),
+            #[cfg(feature = "outbox")]
+            Self::Journal(problem) | Self::Record(problem) => f.write_str(problem),
+            #[cfg(feature = "outbox")]
+            Self::Damaged(places) => write!(
+                f,
+                "the journal is damaged in {places} place{}; keep a copy of the directory, and see docs/operations.md for \
+                 what is lost",
+                if *places == 1 { "" } else { "s" }
+            ),
         }
     }
 }
@@ -50,7 +74,10 @@ Exit codes:
   1  a terminal, a file or a signal handler failed
   2  the command line is wrong
   3  the server could not be started: its address, data directory or a schema file
-  4  no server answered, or it went away";
+  4  no server answered, or it went away
+  5  the journal is not there, or cannot be read or written
+  6  `audited outbox verify` found damage
+  7  a record is not there, or belongs to a process that runs";
 
 /// Ends the program with the outcome's code, after saying what was wrong.
 #[allow(clippy::print_stderr, reason = "the program's last word")]

@@ -4,7 +4,7 @@
 //! `event`; the `audit_log` hands it to an [`outbox`]; [`delivery`] brings it from there to a sink, of which
 //! `workos` is one. `context` adds what the request says.
 
-pub mod audit_log;
+mod audit_log;
 pub mod capture;
 #[cfg_attr(
     all(feature = "request", not(any(feature = "tower", feature = "actix-web"))),
@@ -15,6 +15,7 @@ pub mod delivery;
 mod error;
 mod event;
 pub mod outbox;
+mod planted;
 #[doc(hidden)]
 pub mod private;
 #[cfg(any(test, feature = "testing"))]
@@ -24,7 +25,7 @@ pub mod workos;
 pub use self::audit_log::{AuditLog, AuditLogBuilder, ShutdownReport, Stats};
 pub use self::capture::{
     Actor, ActorWriter, AuditActor, AuditTarget, EventBuilder, EventWriter, HasTarget, IntoTargets, NoTarget, Outcome,
-    TargetWriter, Targeted, Unavailable, event, record,
+    TargetWriter, Targeted, Unavailable, changes, event, record,
 };
 pub use self::context::{Context, context, set_actor};
 pub use self::error::Error;

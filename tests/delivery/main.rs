@@ -9,3 +9,4 @@ mod faults;
 mod refusals;
 mod strict;
 mod support;
+mod traceable;

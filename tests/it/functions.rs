@@ -278,6 +278,29 @@ async fn pay_detached(invoice: Invoice, done: Arc<tokio::sync::Notify>) -> u64 {
     invoice.id
 }
 
+#[audited(action = "invoice.paid", targets(invoice), detached)]
+async fn only_panics_detached(invoice: Invoice) {
+    panic!("{}", invoice.id)
+}
+
+#[audited(action = "invoice.paid", targets(invoice), detached)]
+async fn never_returns_detached(invoice: Invoice) -> ! {
+    panic!("{}", invoice.id)
+}
+
+#[tokio::test]
+async fn a_detached_function_that_only_panics_is_told() {
+    let recorder = Recorder::new();
+    let first = tokio::spawn(recorder.scope(only_panics_detached(INVOICE))).await;
+    let second = tokio::spawn(recorder.scope(async {
+        never_returns_detached(INVOICE).await;
+    }))
+    .await;
+    assert!(first.is_err_and(|error| error.is_panic()));
+    assert!(second.is_err_and(|error| error.is_panic()));
+    assert_eq!(outcomes(&recorder), ["panicked", "panicked"]);
+}
+
 #[tokio::test]
 async fn a_detached_function_goes_on_although_nobody_waits() {
     let recorder = Recorder::new();

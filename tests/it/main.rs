@@ -1,6 +1,7 @@
 //! Across the crates: the attribute, the log, the local WorkOS. One binary, so that it is linked once.
 
 mod attribute;
+mod changes;
 mod derive;
 mod event;
 mod functions;

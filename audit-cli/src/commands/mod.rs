@@ -2,6 +2,9 @@
 
 mod completions;
 mod dev;
+#[cfg(feature = "outbox")]
+mod outbox;
+mod printable;
 mod signal;
 mod tail;
 
@@ -15,6 +18,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Dev(args) => dev::run(*args),
         Command::Tail(args) => tail::run(&args),
+        #[cfg(feature = "outbox")]
+        Command::Outbox(args) => outbox::run(&args),
         Command::Completions(args) => completions::run(&args),
     }
 }

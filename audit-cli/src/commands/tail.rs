@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
+use super::printable::printable;
 use super::signal;
 use crate::cli::{Colour, TailArgs};
 use crate::exit::Failure;
@@ -152,12 +153,7 @@ fn party(party: &Value) -> String {
 }
 
 fn plain(value: &Value) -> String {
-    printable(value.as_str().unwrap_or("-"))
-}
-
-/// Text from events must not command the terminal.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    printable(value.as_str().unwrap_or("-")).into_owned()
 }
 
 #[cfg(test)]

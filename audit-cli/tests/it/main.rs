@@ -8,6 +8,8 @@ mod create_event;
 mod exports;
 mod faults;
 mod idempotency;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod page;
 mod program;
 mod schemas;

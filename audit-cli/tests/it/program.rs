@@ -102,7 +102,8 @@ fn help_shows_examples_and_exit_codes() {
         String::from_utf8(output.stdout).unwrap()
     };
     assert!(help(&["--help"]).contains("Exit codes:"));
-    for verb in ["dev", "tail", "completions"] {
+    let verbs = ["dev", "tail", "completions"];
+    for verb in verbs.into_iter().chain(cfg!(feature = "outbox").then_some("outbox")) {
         assert!(help(&[verb, "--help"]).contains("Example"), "{verb}");
     }
 }

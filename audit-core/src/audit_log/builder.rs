@@ -9,6 +9,7 @@ use std::thread;
 use tokio::sync::oneshot;
 
 use super::hash_key::hash_key;
+use super::instance::Instance;
 use super::{AuditLog, registry};
 use crate::Error;
 use crate::delivery::{Delivery, DeliverySettings, DuplicatePolicy, Sink};
@@ -31,6 +32,7 @@ pub struct AuditLogBuilder {
     outbox: Option<Arc<dyn Outbox>>,
     sink: Option<Arc<dyn Sink>>,
     delivery: DeliverySettings,
+    traceable: bool,
     install: bool,
 }
 
@@ -46,6 +48,7 @@ impl Default for AuditLogBuilder {
             outbox: None,
             sink: None,
             delivery: DeliverySettings::default(),
+            traceable: false,
             install: true,
         }
     }
@@ -143,6 +146,20 @@ impl AuditLogBuilder {
         self
     }
 
+    /// Whether each event is numbered, so that a missing one is provable from WorkOS alone. Default: no.
+    ///
+    /// The metadata key `audited_id` then says which start of which process an event is from, and its number:
+    /// `9f86d081884c7d65-42`. It is the same for an event that WorkOS stored twice. `audited_seq` is the number alone, consecutive
+    /// from 1. A number that is missing is an event that is pending, dead, was refused (and counted so), or was a relaxed one
+    /// that a crash took. A smallest form that was sent in the place of an event has neither.
+    ///
+    /// Both keys must be in the schemas of your actions, if these have any for metadata: `audited_id` a string,
+    /// `audited_seq` a number.
+    pub fn traceable(mut self, traceable: bool) -> Self {
+        self.traceable = traceable;
+        self
+    }
+
     /// Whether this becomes the process's log, the one that events go to when neither their context nor their thread
     /// names another. Default: yes.
     pub fn install(mut self, install: bool) -> Self {
@@ -200,9 +217,10 @@ impl AuditLogBuilder {
             }
         };
         let hash_key = hash_key(self.hash_key, key_dir)?;
+        let instance = self.traceable.then(Instance::new).transpose()?;
         let delivery = Delivery::start(Arc::clone(&outbox), sink, self.delivery)?;
         tell(&recovery);
-        let log = AuditLog::over(outbox, recovery, Some(hash_key), organization, Some(delivery));
+        let log = AuditLog::over(outbox, recovery, Some(hash_key), organization, instance, Some(delivery));
         if self.install {
             registry::install(log.clone());
         }
@@ -243,6 +261,7 @@ impl fmt::Debug for AuditLogBuilder {
             .field("outbox", &self.outbox)
             .field("sink", &self.sink)
             .field("delivery", &self.delivery)
+            .field("traceable", &self.traceable)
             .field("install", &self.install)
             .finish_non_exhaustive()
     }

@@ -4,6 +4,7 @@ mod builder;
 mod counters;
 mod dead_letters;
 mod hash_key;
+mod instance;
 pub(crate) mod registry;
 mod single;
 mod storing;
@@ -20,11 +21,12 @@ pub use self::registry::unrouted;
 pub(crate) use self::storing::Storing;
 
 use self::counters::Counters;
+use self::instance::Instance;
 use crate::Error;
 use crate::capture::{Description, Unavailable};
 use crate::context::Unaudited;
 use crate::delivery::{Delivery, DrainReport};
-use crate::event::{Defaults, Encoded, HashKey, Organization};
+use crate::event::{Defaults, Encoded, HashKey, Organization, Trace};
 use crate::outbox::{
     Appending, Contents, Durability, Lane, NewRecord, Outbox, OutboxError, OutboxErrorKind, RecordId, Recovery, Role,
     Timestamp,
@@ -57,6 +59,8 @@ struct Shared {
     recovery: Recovery,
     hash_key: Option<HashKey>,
     organization: Option<Organization>,
+    /// Numbers the events, if they are to be traceable.
+    instance: Option<Instance>,
     /// None in a recorder, which delivers nothing.
     delivery: Option<Delivery>,
     counters: Counters,
@@ -113,15 +117,32 @@ impl AuditLog {
         AuditLogBuilder::from_env()
     }
 
-    pub(crate) fn over(
+    /// A log that delivers nothing and needs nothing: a recorder's.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn recording(outbox: Arc<dyn Outbox>, hash_key: Option<HashKey>) -> Self {
+        Self::over(outbox, Recovery::default(), hash_key, None, None, None)
+    }
+
+    fn over(
         outbox: Arc<dyn Outbox>,
         recovery: Recovery,
         hash_key: Option<HashKey>,
         organization: Option<Organization>,
+        instance: Option<Instance>,
         delivery: Option<Delivery>,
     ) -> Self {
         let (counters, unaudited, closed) = (Counters::default(), Unaudited::default(), AtomicBool::new(false));
-        Self(Arc::new(Shared { outbox, recovery, hash_key, organization, delivery, counters, unaudited, closed }))
+        Self(Arc::new(Shared {
+            outbox,
+            recovery,
+            hash_key,
+            organization,
+            instance,
+            delivery,
+            counters,
+            unaudited,
+            closed,
+        }))
     }
 
     /// What became of this log's events.
@@ -225,6 +246,12 @@ impl AuditLog {
     #[inline]
     pub(crate) fn hash_key(&self) -> Option<&HashKey> {
         self.0.hash_key.as_ref()
+    }
+
+    /// What numbers the next event, if events are to be traceable.
+    #[inline]
+    pub(crate) fn next_trace(&self) -> Option<Trace> {
+        self.0.instance.as_ref().and_then(Instance::next)
     }
 
     /// Adds what this log knows to what a context says.

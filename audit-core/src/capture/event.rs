@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::actor::{ActorWriter, AuditActor};
-use super::target::{IntoTargets, TargetWriter};
+use super::target::{AuditTarget, IntoTargets, TargetWriter};
 use crate::event::{AuditValue, Draft, HashKey, Redaction};
 
 /// Takes down what an event says. Handed to the closure of [`record`](crate::record).
@@ -36,7 +36,7 @@ impl<'a> EventWriter<'a> {
 
     /// One target.
     #[inline]
-    pub fn target<T: super::AuditTarget>(&mut self, target: T) -> &mut Self {
+    pub fn target<T: AuditTarget>(&mut self, target: T) -> &mut Self {
         self.targets(target)
     }
 
@@ -97,6 +97,17 @@ impl<'a> EventWriter<'a> {
     #[inline]
     pub fn metadata_as(&mut self, key: &str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
         self.draft.metadata(self.hash_key, key, &value, redaction);
+        self
+    }
+
+    /// What a change made of a model: each field that its [`AuditTarget`] tells as metadata and that differs, under
+    /// `key_before` and `key_after`. See [`changes`](crate::changes()).
+    pub fn changes<T: AuditTarget + ?Sized>(&mut self, before: &T, after: &T) -> &mut Self {
+        self.draft.changes(
+            self.hash_key,
+            |thing| TargetWriter::describing(thing, before),
+            |thing| TargetWriter::describing(thing, after),
+        );
         self
     }
 

@@ -1,6 +1,7 @@
 //! What happens around an audited call: who, what, and how it ended.
 
 mod actor;
+mod clock;
 mod description;
 mod event;
 mod outcome;
@@ -14,7 +15,9 @@ pub use self::event::EventWriter;
 pub use self::outcome::{
     FailureFallback, Outcome, PeelFallback, Peeled, Probe, Refuse, ReturnsResult, ToldFallback, Unavailable, error_of,
 };
-pub use self::scope::{Close, Opening, Scope, Scoped, open, open_strict, open_strict_sync, record, scope, scope_sync};
+pub use self::scope::{
+    Close, Opening, Scope, Scoped, changes, open, open_strict, open_strict_sync, record, scope, scope_sync,
+};
 pub use self::single::{EventBuilder, HasTarget, NoTarget, Targeted, event};
 pub use self::target::{AuditTarget, DescribeTarget, IntoTargets, Many, One, TargetWriter};
 

@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use pin_project_lite::pin_project;
 
+use super::clock;
 use super::description::Description;
 use super::event::EventWriter;
 use super::outcome::Unavailable;
+use super::target::AuditTarget;
 use crate::audit_log::{AuditLog, Storing, registry};
 use crate::context::{Context, UNKNOWN_LOCATION};
-use crate::event::{Defaults, Draft, Encoded, Ending, HashKey};
-use crate::outbox::{Appending, OutboxError, RecordId, Timestamp};
+use crate::event::{Defaults, Draft, Encoded, Ending, HashKey, Trace};
+use crate::outbox::{Appending, OutboxError, RecordId};
 
 /// How long a strict call on a thread waits for its intent to be stored, at the most.
 const INTENT_DEADLINE: Duration = Duration::from_secs(5);
@@ -38,6 +40,8 @@ struct Live {
     context: Option<Context>,
     /// The intent that the event takes the place of.
     intent: Option<RecordId>,
+    /// The intent's number, which is the event's.
+    trace: Option<Trace>,
 }
 
 /// How a scope ended.
@@ -110,8 +114,9 @@ fn begin_strict(
             "no audit log is started in this process: call `AuditLog::from_env()?.start()` before the first request",
         ));
     };
-    let live = Live::begin(description, log, context, capture);
-    let ending = Ending { outcome: Some("unknown"), action: None };
+    let mut live = Live::begin(description, log, context, capture);
+    live.trace = live.log.next_trace();
+    let ending = Ending { outcome: Some("unknown"), action: None, trace: live.trace };
     let intent = encode(&live.log, live.context.as_ref(), live.draft.clone(), ending);
     let appending = live.log.append_intent(intent, description)?;
     Ok((live, appending))
@@ -141,6 +146,45 @@ pub fn record(write: impl FnOnce(&mut EventWriter<'_>)) {
     }
 }
 
+/// Tells what a change made of a model, in the event of the innermost scope that runs here: what [`record`] with
+/// [`EventWriter::changes`] does.
+///
+/// Each field that the model tells as metadata is compared, and one that differs is told twice, under its key with
+/// `_before` and with `_after`: a number stays a number. What was absent, or is, is told once. Both sides are redacted as the
+/// model says, so a masked field whose value changed shows two masks, which tells that it changed. Nested values are compared
+/// key by key. A key of more than 33 characters is cut, so that both of its keys have the 40 that WorkOS takes; of a text, the
+/// first 65,536 characters are compared.
+///
+/// ```
+/// use audit_core::{AuditTarget, TargetWriter, changes};
+///
+/// #[derive(Clone)]
+/// struct Team {
+///     id: u64,
+///     seats: u32,
+///     plan: &'static str,
+/// }
+/// # impl AuditTarget for Team {
+/// #     const TYPE: &'static str = "team";
+/// #     fn describe(&self, target: &mut TargetWriter<'_>) {
+/// #         target.id(self.id).metadata("seats", self.seats).metadata("plan", self.plan);
+/// #     }
+/// # }
+///
+/// // In a function with `#[audited(action = "team.resized", …)]`: the event's metadata gets
+/// // `"seats_before": 5, "seats_after": 8`, and nothing of the plan, which stayed.
+/// fn resize(team: &mut Team, seats: u32) {
+///     let before = team.clone();
+///     team.seats = seats;
+///     changes(&before, team);
+/// }
+/// ```
+pub fn changes<T: AuditTarget + ?Sized>(before: &T, after: &T) {
+    record(|event| {
+        event.changes(before, after);
+    });
+}
+
 /// Lets the caller's code write to an event; if it panics, what it wrote whole stays.
 #[inline]
 pub(super) fn guarded(draft: &mut Draft, hash_key: Option<&HashKey>, write: impl FnOnce(&mut EventWriter<'_>)) {
@@ -159,7 +203,7 @@ impl Live {
     ) -> Self {
         let mut draft = new_draft(description.action, description.version, context.as_ref());
         guarded(&mut draft, log.hash_key(), capture);
-        Self { draft, description, log, context, intent: None }
+        Self { draft, description, log, context, intent: None, trace: None }
     }
 
     /// A scope of a strict call, if its intent was stored.
@@ -171,17 +215,18 @@ impl Live {
     /// Hands the event over, if this way out is told. Returns the wait for it, if there is one.
     fn finish(self, exit: Exit) -> Option<Storing> {
         let Description { on, failure_action, .. } = *self.description;
-        let (told, ending) = match exit {
-            Exit::Success => (on.ok, Ending::default()),
-            Exit::Failure => (on.err, Ending { outcome: Some("failure"), action: failure_action }),
-            Exit::Panicked => (on.panic, Ending { outcome: Some("panicked"), action: None }),
-            Exit::Cancelled => (on.cancel, Ending { outcome: Some("cancelled"), action: None }),
+        let (told, outcome, action) = match exit {
+            Exit::Success => (on.ok, None, None),
+            Exit::Failure => (on.err, Some("failure"), failure_action),
+            Exit::Panicked => (on.panic, Some("panicked"), None),
+            Exit::Cancelled => (on.cancel, Some("cancelled"), None),
         };
         // An intent must be settled whatever the way out, or it would be told as `unknown`.
         if !told && self.intent.is_none() {
             return None;
         }
-        let Self { draft, description, log, context, intent } = self;
+        let Self { draft, description, log, context, intent, trace } = self;
+        let ending = Ending { outcome, action, trace: trace.or_else(|| log.next_trace()) };
         let event = encode(&log, context.as_ref(), draft, ending);
         log.append(event, description, intent)
     }
@@ -189,7 +234,7 @@ impl Live {
 
 /// An event that begins now. Kept out of `Live::begin`, which is compiled anew for each handler.
 pub(super) fn new_draft(action: &str, version: u32, context: Option<&Context>) -> Draft {
-    Draft::begin(action, version, Timestamp::now(), |buf| match context {
+    Draft::begin(action, version, clock::now(), |buf| match context {
         Some(context) => context.begin_event(buf),
         None => {
             buf.extend_from_slice(b"{\"location\":");

@@ -162,6 +162,13 @@ impl<Targets> EventBuilder<Targets> {
         })
     }
 
+    /// What a change made of a model; see [`changes`](crate::changes()).
+    pub fn changes<T: AuditTarget + ?Sized>(self, before: &T, after: &T) -> Self {
+        self.with(|event| {
+            event.changes(before, after);
+        })
+    }
+
     /// All that `body` serializes to, as metadata; what [looks secret](crate::looks_secret) is redacted.
     pub fn body<T: Serialize + ?Sized>(self, body: &T) -> Self {
         self.with(|event| {
@@ -202,7 +209,7 @@ impl<Targets> EventBuilder<Targets> {
     {
         if let Some(started) = self.started {
             let Started { draft, action, place, log, context, ending } = *started;
-            let event = encode(&log, context.as_ref(), draft, ending);
+            let event = encode(&log, context.as_ref(), draft, Ending { trace: log.next_trace(), ..ending });
             log.append_single(event, &action, place);
         }
     }
@@ -238,7 +245,7 @@ impl<Targets> EventBuilder<Targets> {
             ));
         };
         let Started { draft, action, place, log, context, ending } = *started;
-        let event = encode(&log, context.as_ref(), draft, ending);
+        let event = encode(&log, context.as_ref(), draft, Ending { trace: log.next_trace(), ..ending });
         let appending = log.hand_over_single(event, &action, place, Durability::Durable);
         Ok((log, appending))
     }

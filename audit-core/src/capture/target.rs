@@ -56,6 +56,15 @@ pub trait AuditTarget {
 /// Takes down one target. Whatever is said twice is taken the first time.
 pub struct TargetWriter<'a>(pub(super) Thing<'a>);
 
+impl<'a> TargetWriter<'a> {
+    /// Lets `target` describe itself.
+    pub(super) fn describing<T: AuditTarget + ?Sized>(thing: Thing<'a>, target: &T) -> Thing<'a> {
+        let mut writer = Self(thing);
+        target.describe(&mut writer);
+        writer.0
+    }
+}
+
 impl TargetWriter<'_> {
     /// The id, as a string of at most 500 characters. Without one, the target is told as `unknown`, and counted.
     #[inline]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Answer, DuplicatePolicy, Reply, Said};
 use crate::outbox::{History, Timestamp};
+use crate::planted::{Bug, planted};
 
 /// WorkOS honours an idempotency key for 24 hours (API reference, "Idempotency"). An hour less, so that neither a
 /// clock that is wrong by minutes nor the attempt itself reaches past it.
@@ -80,6 +81,9 @@ pub(super) fn depart(history: History, now: Timestamp, policy: DuplicatePolicy) 
 
 /// What to do after `reply`, to an attempt that began at `sent`.
 pub(super) fn decide(reply: &Reply, history: History, sent: Timestamp) -> Decision {
+    if planted(Bug::AttemptCap) && history.attempts >= 20 {
+        return Decision { fate: refused(0, &Said::Nothing, false), signal: Signal::Silent };
+    }
     match reply {
         Reply::Answered(answer) => judge(answer, history, sent),
         Reply::NotSent(_) => Decision { fate: Fate::unchanged(history), signal: Signal::Unreachable },
@@ -98,6 +102,7 @@ fn judge(answer: &Answer, history: History, sent: Timestamp) -> Decision {
     match status {
         200..=299 => Decision { fate: taken(status, said), signal: Signal::Working },
         401 | 403 => Decision { fate: Fate::unchanged(history), signal: Signal::Unauthorized },
+        429 if planted(Bug::DropOn429) => Decision { fate: refused(status, said, false), signal: Signal::Working },
         429 => Decision { fate: Fate::unchanged(history), signal: Signal::Throttled { retry_after } },
         // The same key is in use this very moment, or this very request came too early: no word about the endpoint.
         409 | 425 => Decision { fate: Fate::ambiguous(history, sent, retry_after), signal: Signal::Working },

@@ -4,7 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::outbox::Timestamp;
+use crate::planted::{Bug, planted};
 
 /// How a delivery behaves. The defaults suit WorkOS.
 #[derive(Debug, Clone)]
@@ -57,6 +60,15 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         (self.0)()
     }
+
+    /// This clock, save that it does not go back while the process lives: what waits for a time of day would wait longer.
+    pub(super) fn steady(self) -> Self {
+        if planted(Bug::WallClockGate) {
+            return self;
+        }
+        let (start, began) = (self.now(), Instant::now());
+        Self::new(move || self.now().max(start.after(began.elapsed())))
+    }
 }
 
 impl Default for Clock {
@@ -86,12 +98,14 @@ impl Default for DeliverySettings {
 }
 
 impl DeliverySettings {
-    /// The same settings within their bounds: a setting that makes no sense must not stop delivery.
+    /// The same settings within their bounds: neither a setting that makes no sense nor a clock that is set back stops
+    /// delivery.
     pub(super) fn bounded(mut self) -> Self {
         self.pace = self.pace.filter(|pace| pace.is_finite()).map(|pace| pace.clamp(0.001, 1_000_000.0));
         self.concurrency = self.concurrency.clamp(1, 1024);
         self.attempt_timeout = self.attempt_timeout.clamp(Duration::from_millis(1), Duration::from_secs(600));
         self.lease = self.lease.clamp(2 * self.attempt_timeout, Duration::from_secs(86_400));
+        self.clock = self.clock.steady();
         self.poll_interval = self.poll_interval.clamp(Duration::from_millis(10), Duration::from_secs(3600));
         self
     }

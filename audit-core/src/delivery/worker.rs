@@ -29,6 +29,7 @@ use crate::outbox::{
     BurialReason, ClaimId, ClaimRequest, Claimed, Contents, MAX_WAIT, Outbox, OutboxError, OutboxErrorKind, Retry,
     Timestamp,
 };
+use crate::planted::{self, Bug, planted};
 
 /// For one event that failed by itself.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
@@ -202,6 +203,9 @@ impl Worker {
         let (lease, now) = (self.settings.lease, self.settings.clock.now());
         self.look_by(async move {
             let request = ClaimRequest { max: asked, lease, now, waiting_lanes: &waiting };
+            if planted(Bug::HeadOfLine) && !waiting.is_empty() {
+                return Done::Claimed { asked, result: Ok(Vec::new()) };
+            }
             let result = timeout(OUTBOX_PATIENCE, outbox.claim(request)).await.unwrap_or_else(|_| Err(silent()));
             Done::Claimed { asked, result }
         });
@@ -276,7 +280,8 @@ impl Worker {
         let sink = Arc::clone(&self.sink);
         let patience = self.settings.attempt_timeout;
         self.tasks.spawn(async move {
-            let reply = match timeout(patience, sink.send(record.key, record.payload.clone())).await {
+            let key = if planted(Bug::NewKeyOnRetry) { planted::another_key() } else { record.key };
+            let reply = match timeout(patience, sink.send(key, record.payload.clone())).await {
                 Ok(reply) => reply,
                 Err(_) => Reply::Unknown(format!("the sink did not answer within {patience:?}")),
             };

@@ -9,6 +9,7 @@
 
 use std::ops::Range;
 
+use super::changes::{self, Side};
 use super::fragments::Fragments;
 use super::json;
 use super::limits::{ACTOR_BYTES, CAPTURE_BYTES, TARGETS, TEXT_CHARS, USER_METADATA_KEYS};
@@ -18,6 +19,7 @@ use super::out::{Out, insert};
 use super::redaction::{HashKey, Redaction};
 use super::thing::Thing;
 use super::time::rfc3339;
+use super::trace::Trace;
 use super::value::{AuditValue, ValueWriter};
 use crate::outbox::Timestamp;
 
@@ -79,6 +81,8 @@ pub(crate) struct Ending {
     pub(crate) outcome: Option<&'static str>,
     /// Replaces the action.
     pub(crate) action: Option<&'static str>,
+    /// The reserved keys `audited_id` and `audited_seq`.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl Draft {
@@ -283,6 +287,18 @@ impl Draft {
         self.write_metadata(hash_key, "", value, Redaction::None, OnDuplicate::Keep);
     }
 
+    /// Adds what differs between the metadata of two things. A key that is there already keeps its value.
+    pub(crate) fn changes(
+        &mut self,
+        hash_key: Option<&HashKey>,
+        before: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
+        after: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
+    ) {
+        let before = Side::of(hash_key, &mut self.mended, before);
+        let after = Side::of(hash_key, &mut self.mended, after);
+        changes::each(&before, &after, |key, json| self.add_json(key, json));
+    }
+
     fn write_metadata(
         &mut self,
         hash_key: Option<&HashKey>,
@@ -317,15 +333,26 @@ impl Draft {
         self.mended.failed += 1;
     }
 
+    /// Adds the keys that are kept for us, whatever else the event says.
+    fn reserved(&mut self, ending: Ending) {
+        self.members.lift_limits();
+        if let Some(outcome) = ending.outcome {
+            self.metadata(None, "outcome", outcome, Redaction::None);
+        }
+        if let Some(trace) = ending.trace {
+            self.metadata(None, "audited_id", &trace.id(), Redaction::None);
+            self.metadata(None, "audited_seq", &trace.sequence.get(), Redaction::None);
+        }
+    }
+
     /// Ends the event.
     #[inline]
     pub(crate) fn finish(mut self, defaults: Defaults<'_>, ending: Ending) -> Encoded {
         for (key, json) in defaults.metadata.iter().flat_map(|metadata| metadata.iter()) {
             self.add_json(key, json);
         }
-        if let Some(outcome) = ending.outcome {
-            self.members.lift_limits();
-            self.metadata(None, "outcome", outcome, Redaction::None);
+        if ending.outcome.is_some() || ending.trace.is_some() {
+            self.reserved(ending);
         }
         if self.targets == 0 {
             self.target(None, "none", |mut target| {

@@ -1,5 +1,7 @@
 //! Whatever is written to an event, and in whatever order, it keeps to the contract that WorkOS publishes.
 
+use std::num::NonZeroU64;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
@@ -251,12 +253,14 @@ proptest! {
         after in vec(op(), 0..6),
         outcome in prop::option::of(Just("failure")),
         action in prop::option::of(Just("a.failed_in_another_way")),
+        trace in prop::option::of((any::<u64>(), 1..1_u64 << 53)),
     ) {
+        let trace = trace.and_then(|(instance, number)| Some(Trace { instance, sequence: NonZeroU64::new(number)? }));
         let mut context = Fragments::default();
         context.set("request_id", |json| json.extend_from_slice(b"\"r\""));
         context.set("outcome", |json| json.extend_from_slice(b"\"mine\""));
         let defaults = Defaults { metadata: Some(&context), organization: Some(b"\"org\""), ..Defaults::default() };
-        let encoded = encode(&before, &after, Ending { outcome, action }, defaults);
+        let encoded = encode(&before, &after, Ending { outcome, action, trace }, defaults);
         let json: Value = serde_json::from_slice(&encoded.payload)
             .map_err(|error| TestCaseError::fail(format!("{error}: {}", String::from_utf8_lossy(&encoded.payload))))?;
         check_contract(&json).map_err(TestCaseError::fail)?;
@@ -266,8 +270,13 @@ proptest! {
         if let Some(outcome) = outcome {
             prop_assert_eq!(json["event"]["metadata"]["outcome"].as_str(), Some(outcome));
         }
+        if let Some(trace) = trace {
+            let metadata = &json["event"]["metadata"];
+            prop_assert_eq!(metadata["audited_seq"].as_u64(), Some(trace.sequence.get()));
+            prop_assert_eq!(metadata["audited_id"].as_str(), Some(&*trace.id()));
+        }
         // The same input is mended in the same way.
-        prop_assert_eq!(encoded.payload, encode(&before, &after, Ending { outcome, action }, defaults).payload);
+        prop_assert_eq!(encoded.payload, encode(&before, &after, Ending { outcome, action, trace }, defaults).payload);
     }
 }
 
@@ -338,6 +347,23 @@ fn a_body_is_flattened_by_rule() {
         })
     );
     assert_eq!((mended.redacted, mended.renamed), (1, 1));
+}
+
+#[test]
+fn a_secret_in_a_list_is_hidden_as_it_is_beside_one() {
+    #[derive(serde::Serialize)]
+    struct Login {
+        user: &'static str,
+        password: &'static str,
+    }
+    let (metadata, mended) = metadata_of(&serde_json::json!({
+        "logins": [Login { user: "ada", password: "hunter2" }, Login { user: "bob", password: "hunter3" }],
+    }));
+    assert_eq!(
+        metadata["logins"],
+        "[{\"password\":\"[redacted]\",\"user\":\"ada\"},{\"password\":\"[redacted]\",\"user\":\"bob\"}]"
+    );
+    assert_eq!(mended.redacted, 2);
 }
 
 #[test]

@@ -132,6 +132,11 @@ impl Members {
     }
 }
 
+/// `key` as it stands in an event.
+pub(crate) fn fitted(key: &str) -> String {
+    String::from_utf8_lossy(FittedKey::new(key).as_bytes()).into_owned()
+}
+
 /// A key that matches WorkOS' pattern: other characters become `_`, more than 40 are cut, none become `_`.
 enum FittedKey<'a> {
     AsGiven(&'a str),

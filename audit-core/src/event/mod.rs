@@ -2,6 +2,7 @@
 //!
 //! This room does no I/O and reads no clock.
 
+mod changes;
 mod draft;
 mod fragments;
 mod json;
@@ -12,6 +13,7 @@ mod out;
 mod redaction;
 mod thing;
 mod time;
+mod trace;
 mod value;
 
 pub use self::mended::Mended;
@@ -23,6 +25,7 @@ pub(crate) use self::fragments::Fragments;
 pub(crate) use self::json::push_string;
 pub(crate) use self::out::Out;
 pub(crate) use self::thing::Thing;
+pub(crate) use self::trace::Trace;
 
 #[cfg(test)]
 mod draft_tests;

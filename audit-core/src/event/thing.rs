@@ -1,8 +1,9 @@
 //! An actor or a target while it is written: `{"id":"…","name":"…","metadata":{…},"type":"…"}`.
 
+use super::changes::Compared;
 use super::draft::Organization;
 use super::json;
-use super::limits::{METADATA_KEYS, TEXT_CHARS};
+use super::limits::{EVENT_BYTES, METADATA_KEYS, TEXT_CHARS};
 use super::members::{Members, OnDuplicate};
 use super::out::{Out, insert};
 use super::redaction::Redaction;
@@ -21,6 +22,8 @@ pub(crate) struct Thing<'a> {
     members: Members,
     /// Where an actor's organization goes; a target has none.
     organization: Option<&'a mut Organization>,
+    /// Where its values go a second time, in the open, while it is compared with another.
+    compared: Option<&'a mut Compared>,
 }
 
 impl<'a> Thing<'a> {
@@ -36,9 +39,42 @@ impl<'a> Thing<'a> {
         out.buf.push(b'{');
         let fields_end = out.buf.len();
         let members = Members::new(METADATA_KEYS, room);
-        let thing =
-            Thing { out, kind, fields_end, has_id: false, has_name: false, metadata: None, members, organization };
+        let thing = Thing {
+            out,
+            kind,
+            fields_end,
+            has_id: false,
+            has_name: false,
+            metadata: None,
+            members,
+            organization,
+            compared: None,
+        };
         describe(thing).end();
+    }
+
+    /// Hands each member of the metadata that `describe` tells to `each`, as JSON, and their values to `compared`.
+    pub(crate) fn compare(
+        out: Out<'a>,
+        compared: &'a mut Compared,
+        describe: impl FnOnce(Thing<'a>) -> Thing<'a>,
+        each: impl FnMut(&str, &[u8]),
+    ) {
+        let (fields_end, members) = (out.buf.len(), Members::new(METADATA_KEYS, EVENT_BYTES));
+        let thing = describe(Thing {
+            out,
+            kind: "",
+            fields_end,
+            has_id: false,
+            has_name: false,
+            metadata: None,
+            members,
+            organization: None,
+            compared: Some(compared),
+        });
+        if let Some(start) = thing.metadata {
+            thing.members.each(&thing.out.buf[start..], each);
+        }
     }
 
     fn end(mut self) {
@@ -105,6 +141,9 @@ impl<'a> Thing<'a> {
             self.out.buf.extend_from_slice(b",\"metadata\":{");
             self.out.buf.len()
         });
+        if let Some(compared) = &mut self.compared {
+            value.write(ValueWriter::compared(self.out.reborrow(), compared, key));
+        }
         let out = self.out.reborrow();
         value.write(ValueWriter::member(out, &mut self.members, object, key, redaction, OnDuplicate::Replace));
     }

@@ -1,6 +1,7 @@
 //! Values: what may stand behind a metadata key, an id or a name, and how anything else becomes one.
 
 mod flatten;
+mod listed;
 
 use std::fmt;
 use std::fmt::Write as _;
@@ -8,11 +9,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::Serialize;
 
+use super::changes::Compared;
 use super::json::{self, CappedString};
 use super::limits::{EXACT_INTEGER, METADATA_VALUE_CHARS, TEXT_CHARS};
 use super::members::{Members, OnDuplicate};
 use super::out::Out;
 use super::redaction::{Redaction, push_redacted};
+
+/// How much of a text is compared.
+const COMPARED_CHARS: usize = 64 * 1024;
 
 /// Something that can be captured: as metadata, an id or a name.
 ///
@@ -66,6 +71,8 @@ enum Place<'a> {
     Member { members: &'a mut Members, object: usize, key: &'a str, on_duplicate: OnDuplicate },
     /// As a JSON string at the end of the buffer; whether one was written.
     Text { written: &'a mut bool },
+    /// Whole and in the open, to be compared with another value of the same key.
+    Compared { compared: &'a mut Compared, key: &'a str },
 }
 
 impl fmt::Debug for ValueWriter<'_> {
@@ -96,6 +103,10 @@ impl<'a> ValueWriter<'a> {
         Self { out, place: Place::Member { members, object, key, on_duplicate }, redaction, depth: 0 }
     }
 
+    pub(crate) fn compared(out: Out<'a>, compared: &'a mut Compared, key: &'a str) -> Self {
+        Self { out, place: Place::Compared { compared, key }, redaction: Redaction::None, depth: 0 }
+    }
+
     /// Writes `value` as a JSON string at the end of the buffer and tells whether there was a value: neither `None` nor
     /// an empty text is one.
     pub(crate) fn text(out: Out<'_>, value: &(impl AuditValue + ?Sized)) -> bool {
@@ -124,6 +135,7 @@ impl<'a> ValueWriter<'a> {
         match self.place {
             Place::Member { .. } => METADATA_VALUE_CHARS,
             Place::Text { .. } => TEXT_CHARS,
+            Place::Compared { .. } => COMPARED_CHARS,
         }
     }
 
@@ -200,28 +212,28 @@ impl<'a> ValueWriter<'a> {
             // A value with parts offers several texts; the first is taken.
             Place::Text { written } if !**written => **written = write(&mut self.out),
             Place::Text { .. } => {}
+            Place::Compared { compared, key } => {
+                let start = self.out.buf.len();
+                if write(&mut self.out) {
+                    compared.note(key, &self.out.buf[start..]);
+                }
+                self.out.buf.truncate(start);
+            }
         }
     }
 
     /// A writer for the part `name` of this value.
     fn part<'b>(&'b mut self, name: &'b str, key: &'b mut String) -> ValueWriter<'b> {
-        let redaction = match self.redaction {
-            Redaction::None if super::redaction::looks_secret(name) => Redaction::Redact,
-            same => same,
-        };
+        let in_the_open = self.redaction == Redaction::None && !matches!(self.place, Place::Compared { .. });
+        let redaction =
+            if in_the_open && super::redaction::looks_secret(name) { Redaction::Redact } else { self.redaction };
         let place = match &mut self.place {
             Place::Member { members, object, key: parent, .. } => {
-                let key = if parent.is_empty() {
-                    name
-                } else {
-                    key.push_str(parent);
-                    key.push('_');
-                    key.push_str(name);
-                    key
-                };
+                let key = joined(parent, name, key);
                 Place::Member { members, object: *object, key, on_duplicate: OnDuplicate::Keep }
             }
             Place::Text { written } => Place::Text { written },
+            Place::Compared { compared, key: parent } => Place::Compared { compared, key: joined(parent, name, key) },
         };
         ValueWriter { out: self.out.reborrow(), place, redaction, depth: self.depth + 1 }
     }
@@ -239,6 +251,7 @@ impl<'a> ValueWriter<'a> {
         match &self.place {
             Place::Member { members, .. } => members.is_full(self.out.buf),
             Place::Text { written } => **written,
+            Place::Compared { compared, .. } => compared.is_full(),
         }
     }
 
@@ -247,6 +260,17 @@ impl<'a> ValueWriter<'a> {
         self.out.mended.truncated += 1;
         self.scalar(Scalar::Text("…"));
     }
+}
+
+/// `parent_name`, made in `key`; a value without a name lends its parts theirs.
+fn joined<'k>(parent: &str, name: &'k str, key: &'k mut String) -> &'k str {
+    if parent.is_empty() {
+        return name;
+    }
+    key.push_str(parent);
+    key.push('_');
+    key.push_str(name);
+    key
 }
 
 impl Scalar<'_> {

@@ -30,7 +30,7 @@ use self::outbox::RecordingOutbox;
 use crate::audit_log::{AuditLog, Stats, registry};
 use crate::context::{InContext, context};
 use crate::event::HashKey;
-use crate::outbox::{OutboxErrorKind, Recovery};
+use crate::outbox::OutboxErrorKind;
 
 pub use crate::audit_log::unrouted;
 
@@ -47,13 +47,7 @@ impl Recorder {
     pub fn new() -> Self {
         let outbox = Arc::new(RecordingOutbox::default());
         // Any key does: hashes are compared within a test, never across.
-        let log = AuditLog::over(
-            outbox.clone(),
-            Recovery::default(),
-            HashKey::new(b"audited::testing::Recorder"),
-            None,
-            None,
-        );
+        let log = AuditLog::recording(outbox.clone(), HashKey::new(b"audited::testing::Recorder"));
         Self { log, outbox }
     }
 

@@ -18,6 +18,7 @@ use super::retry_after::retry_after;
 use crate::Error;
 use crate::delivery::{Answer, Reply, Said, Sink};
 use crate::outbox::IdempotencyKey;
+use crate::planted::{self, Bug, planted};
 
 /// So much of an answer is read: WorkOS' longest known one, the errors of an event with twenty targets, is a tenth.
 const LONGEST_ANSWER: usize = 64 * 1024;
@@ -66,6 +67,7 @@ impl WorkOs {
         if let Some(reason) = organization::missing(&payload) {
             return Reply::Refused(reason);
         }
+        let payload = if planted(Bug::ReserializedBody) { planted::reserialized(payload) } else { payload };
         let request = self
             .client
             .post(self.endpoint.events.clone())

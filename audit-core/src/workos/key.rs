@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use reqwest::header::HeaderValue;
 
 use crate::Error;
+use crate::planted::{Bug, planted};
 
 /// A WorkOS API key. Its `Debug` shows nothing of it, and it can be neither displayed nor serialized:
 ///
@@ -53,6 +54,9 @@ impl ApiKey {
 
 impl fmt::Debug for ApiKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if planted(Bug::SecretInDebug) {
+            return write!(f, "ApiKey({})", self.0);
+        }
         f.write_str("ApiKey(…)")
     }
 }

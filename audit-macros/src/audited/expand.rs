@@ -107,7 +107,7 @@ impl<'a> Expansion<'a> {
         }
         let value =
             (self.event.returns == Returns::Value).then(|| self.ret.annotation().map(|_| self.ret.span())).flatten();
-        let close = captures::closing(self.root, &self.event.ok, &self.event.err, value);
+        let close = captures::closing(self.root, &self.event.ok, &self.event.err, value, None);
         let run = self.root.private("scope_sync");
         self.opened(
             "open_strict_sync",
@@ -164,7 +164,9 @@ impl<'a> Expansion<'a> {
 
     fn scoped(&self, scope: &TokenStream, future: &TokenStream) -> TokenStream {
         let run = self.root.private("scope");
-        let close = captures::closing(self.root, &self.event.ok, &self.event.err, None);
+        let unit = self.function.is_async() && matches!(self.ret, Return::Unit);
+        let output = unit.then(|| quote!(()));
+        let close = captures::closing(self.root, &self.event.ok, &self.event.err, None, output);
         let scoped = quote_spanned!(Span::mixed_site()=> #run(#scope, #future, #close));
         if self.event.detached {
             let detached = self.root.private("detached");

@@ -81,6 +81,24 @@ async fn a_retry_after_of_zero_is_no_loop() {
     assert!(requests < 400, "{requests} in an hour");
 }
 
+/// A pause is a length of time. Kept as a time of day it would last an hour longer when the clock is set back by one.
+#[tokio::test(start_paused = true)]
+async fn a_pause_does_not_follow_the_wall_clock() {
+    for jump in [-1_800_000, 1_800_000] {
+        let mut rig = Rig::start(|attempt| match attempt.at < SECOND {
+            true => throttled(Some(10 * SECOND)),
+            false => taken(),
+        });
+        rig.accept_many(1, 5).await;
+        tokio::time::sleep(SECOND).await;
+        rig.shift_clock(jump);
+        assert!(rig.drain(20 * SECOND).await.drained, "{jump}: still paused");
+        rig.assert_all_delivered().await;
+        let again = rig.sink.seen().iter().map(|attempt| attempt.at).find(|at| *at > SECOND).unwrap();
+        assert!(again >= 10 * SECOND, "{jump}: asked again after {again:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_limit_of_the_sink_below_the_pace_is_found_and_kept() {
     // 20 a second, counted in whole seconds, and nothing for the rest of it.

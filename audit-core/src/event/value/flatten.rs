@@ -3,14 +3,11 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde::ser::{
-    Error, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct,
-    SerializeTupleVariant, Serializer,
-};
+use serde::ser::{Error, SerializeMap, SerializeStruct, SerializeStructVariant, Serializer};
 
+use super::listed::{CappedBytes, Listed};
 use super::{Scalar, ValueWriter};
-use crate::event::limits::{METADATA_KEY_CHARS, METADATA_VALUE_CHARS, NESTING};
-use crate::event::redaction::Redaction;
+use crate::event::limits::{METADATA_KEY_CHARS, NESTING};
 
 /// Serializes one value to where `to` says.
 pub(super) struct Flatten<'w, 'a> {
@@ -40,7 +37,7 @@ impl Error for Stop {
     }
 }
 
-type Done = Result<(), Stop>;
+pub(super) type Done = Result<(), Stop>;
 
 impl<'w, 'a> Serializer for Flatten<'w, 'a> {
     type Ok = ();
@@ -298,121 +295,6 @@ impl SerializeMap for Parts<'_, '_> {
     }
 
     fn end(self) -> Done {
-        Ok(())
-    }
-}
-
-/// A sequence, as one string of compact JSON.
-pub(super) struct Listed<'w, 'a> {
-    to: &'w mut ValueWriter<'a>,
-    variant: Option<&'static str>,
-    json: CappedBytes,
-}
-
-impl<'w, 'a> Listed<'w, 'a> {
-    fn new(to: &'w mut ValueWriter<'a>, variant: Option<&'static str>) -> Self {
-        // Bytes enough that what they hold is more than METADATA_VALUE_CHARS when they are full.
-        Self { to, variant, json: CappedBytes { bytes: vec![b'['], most: 4 * METADATA_VALUE_CHARS + 4 } }
-    }
-
-    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {
-        if self.json.bytes.len() > 1 {
-            self.json.bytes.push(b',');
-        }
-        let Err(error) = serde_json::to_writer(&mut self.json, value) else { return Ok(()) };
-        if error.is_io() {
-            self.tell();
-            return Err(Stop::Full);
-        }
-        self.json.bytes.extend_from_slice(b"null");
-        self.to.out.mended.failed += 1;
-        Ok(())
-    }
-
-    fn tell(&mut self) {
-        let json = String::from_utf8_lossy(&self.json.bytes);
-        self.to.within(self.variant, |to| {
-            // Which elements of a list are alike is nobody's business when the list is hidden.
-            if to.redaction != Redaction::None {
-                to.redaction = Redaction::Redact;
-            }
-            to.scalar(Scalar::Text(&json));
-        });
-    }
-
-    fn finish(mut self) -> Done {
-        self.json.bytes.push(b']');
-        self.tell();
-        Ok(())
-    }
-}
-
-impl SerializeSeq for Listed<'_, '_> {
-    type Ok = ();
-    type Error = Stop;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {
-        self.element(value)
-    }
-
-    fn end(self) -> Done {
-        self.finish()
-    }
-}
-
-impl SerializeTuple for Listed<'_, '_> {
-    type Ok = ();
-    type Error = Stop;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {
-        self.element(value)
-    }
-
-    fn end(self) -> Done {
-        self.finish()
-    }
-}
-
-impl SerializeTupleStruct for Listed<'_, '_> {
-    type Ok = ();
-    type Error = Stop;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {
-        self.element(value)
-    }
-
-    fn end(self) -> Done {
-        self.finish()
-    }
-}
-
-impl SerializeTupleVariant for Listed<'_, '_> {
-    type Ok = ();
-    type Error = Stop;
-
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, value: &T) -> Done {
-        self.element(value)
-    }
-
-    fn end(self) -> Done {
-        self.finish()
-    }
-}
-
-/// Takes so many bytes and then fails, which is what stops whoever serializes into it.
-struct CappedBytes {
-    bytes: Vec<u8>,
-    most: usize,
-}
-
-impl std::io::Write for CappedBytes {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let room = self.most.saturating_sub(self.bytes.len());
-        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        if bytes.len() > room { Err(std::io::ErrorKind::StorageFull.into()) } else { Ok(bytes.len()) }
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
     }
 }

@@ -9,9 +9,6 @@ use super::format::{Kind, MAX_U48, Place, State, Summary};
 use super::states::States;
 use crate::outbox::{IdempotencyKey, Lane, MAX_WAIT, OutboxError, OutboxErrorKind, Retry, Timestamp};
 
-/// A segment that is begun while so many records are held is looked at later.
-const HELD: usize = 32 * 1024;
-
 /// Lanes share this many queues. Lanes that wait are skipped a whole queue at a time where they have it for themselves.
 const QUEUES: usize = 256;
 
@@ -272,6 +269,8 @@ pub(super) struct Index {
     pub(super) dead: BTreeMap<u64, Spot>,
     /// Segments that were not looked at yet, oldest first; new ones are added while there are any.
     unseen: VecDeque<u16>,
+    /// A segment that is begun while so many records are held is looked at later.
+    most_held: usize,
     fence: u64,
 }
 
@@ -286,7 +285,7 @@ fn queue_of(lane: u64) -> (usize, u16) {
 }
 
 impl Index {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(most_held: usize) -> Self {
         Self {
             states: States::default(),
             queues: (0..QUEUES).map(|_| Queue::default()).collect(),
@@ -294,6 +293,7 @@ impl Index {
             intents: HashMap::new(),
             dead: BTreeMap::new(),
             unseen: VecDeque::new(),
+            most_held,
             fence: 0,
         }
     }
@@ -302,7 +302,7 @@ impl Index {
     pub(super) fn begin(&mut self, file: u16, salt: u64) {
         self.states.begin(file, salt);
         let held: usize = self.queues.iter().map(|queue| queue.entries.len()).sum();
-        if !self.unseen.is_empty() || held >= HELD {
+        if !self.unseen.is_empty() || held >= self.most_held {
             self.unseen.push_back(file);
         }
     }

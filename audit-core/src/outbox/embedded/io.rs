@@ -11,6 +11,7 @@ use rustix::fs::{FallocateFlags, OFlags};
 use rustix::io::Errno;
 
 use super::format::PAGE;
+use crate::planted::{Bug, planted};
 
 /// One sub-journal's directory.
 pub(super) trait Disk: Send + Sync + Debug {
@@ -224,6 +225,11 @@ impl Files {
 
     pub(super) fn disk(&self) -> &dyn Disk {
         &*self.disk
+    }
+
+    /// Makes the files' names durable.
+    pub(super) fn sync_names(&self) -> io::Result<()> {
+        if planted(Bug::NoDirectorySync) { Ok(()) } else { self.disk.sync() }
     }
 
     /// The file, which must be there.

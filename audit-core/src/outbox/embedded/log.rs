@@ -12,6 +12,7 @@ use super::window::Window;
 use crate::outbox::{
     AppendTicket, BurialReason, IdempotencyKey, NewRecord, OutboxError, OutboxErrorKind, RecordId, Retry, Role,
 };
+use crate::planted::{self, Bug, planted};
 
 /// A batch is written in pieces of about this size.
 const PIECE: usize = 1024 * 1024;
@@ -34,6 +35,8 @@ pub(super) enum Op {
 pub(super) struct Limits {
     pub(super) segment_bytes: u64,
     pub(super) files: u16,
+    /// A segment that is begun while so many pending records are held in memory is looked at later.
+    pub(super) held: usize,
 }
 
 /// The writing side of a sub-journal; owned by one thread.
@@ -110,7 +113,7 @@ impl Log {
             number,
             limits,
             files,
-            index: Arc::new(Mutex::new(Index::new())),
+            index: Arc::new(Mutex::new(Index::new(limits.held))),
             segments: BTreeMap::new(),
             spare: Vec::new(),
             highest_file: 0,
@@ -260,6 +263,11 @@ impl Log {
         staged.offset = u32::try_from(segment.end + self.buffer.len() as u64).unwrap_or(u32::MAX);
         staged.record.encode(&mut self.buffer, segment.header.salt, staged.ordinal, &mut self.chain);
         self.next_id = self.next_id.max(staged.record.id + 1);
+        if planted(Bug::AckBeforeCommit)
+            && let Some(ticket) = staged.ticket.take()
+        {
+            ticket.finish(Ok(RecordId(u64::from(self.number) << 48 | staged.record.id)));
+        }
         self.staged.push(staged);
     }
 
@@ -299,7 +307,7 @@ impl Log {
         let written = active.log.write_at(&self.buffer, start);
         self.buffer.truncate(usize::try_from(end - start).map_err(io::Error::other)?);
         written?;
-        active.log.sync()
+        if planted(Bug::NoSync) { Ok(()) } else { active.log.sync() }
     }
 
     fn spoil_active(&mut self) {
@@ -403,7 +411,8 @@ fn record(id: u64, kind: Kind, key: IdempotencyKey, new: NewRecord) -> Record {
 /// forked child would share.
 fn draw_keys(count: usize) -> Result<Vec<IdempotencyKey>, OutboxError> {
     let mut random = vec![0; count * 16];
-    getrandom::fill(&mut random).map_err(|error| {
+    let fill = if planted(Bug::CopiedRandom) { planted::fill_from_memory } else { getrandom::fill };
+    fill(&mut random).map_err(|error| {
         OutboxError::new(OutboxErrorKind::Storage, format!("the kernel gave no random bytes: {error}"))
     })?;
     Ok(random.as_chunks().0.iter().map(|key| IdempotencyKey::from_random(*key)).collect())

@@ -43,6 +43,8 @@ use super::{
 
 /// How often orphans are looked for.
 const ADOPT_EVERY: Duration = Duration::from_secs(5);
+/// So many pending records are held in memory before segments are left on disk until it is their turn: 640 KiB.
+const HELD: usize = 32 * 1024;
 /// How long dropping a journal may take.
 const DROP_WAITS: Duration = Duration::from_secs(2);
 
@@ -67,7 +69,7 @@ impl JournalSettings {
     fn limits(self) -> Limits {
         let segment_bytes = self.segment.clamp(8 * format::PAGE, 1 << 30);
         let files = (self.budget / segment_bytes).clamp(3, u64::from(u16::MAX - 1));
-        Limits { segment_bytes, files: u16::try_from(files).unwrap_or(u16::MAX - 1) }
+        Limits { segment_bytes, files: u16::try_from(files).unwrap_or(u16::MAX - 1), held: HELD }
     }
 }
 
@@ -214,7 +216,7 @@ impl Journal {
         let ours: Vec<u16> =
             adoption.stores.iter().map(|store| store.shelf.number).chain([self.home.shelf.number]).collect();
         for owned in adoption.orphans.adopt(&self.dir, &ours) {
-            let found = recover::load(&files(&owned));
+            let found = recover::load(&files(&owned), 0);
             if found.is_ok_and(|found| !found.index.is_empty())
                 && let Ok((log, _)) = Log::open(owned.number, self.settings.limits(), files(&owned))
             {

@@ -133,7 +133,7 @@ impl JournalReader {
     fn shelves(&self, after: RecordId) -> impl Iterator<Item = Result<Shelf, OutboxError>> {
         let shares = self.shares.iter().filter(move |(number, _)| u64::from(*number) >= after.0 >> 48);
         shares.map(|(number, files)| {
-            let index = load(files).map_err(unreadable)?.index;
+            let index = load(files, 0).map_err(unreadable)?.index;
             Ok(Shelf::over(*number, Arc::new(Mutex::new(index)), Arc::clone(files)))
         })
     }

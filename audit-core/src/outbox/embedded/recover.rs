@@ -79,7 +79,8 @@ impl From<io::Error> for LoadError {
     }
 }
 
-pub(super) fn load(files: &Files) -> Result<Loaded, LoadError> {
+/// `held`: the most records that the index is to hold.
+pub(super) fn load(files: &Files, held: usize) -> Result<Loaded, LoadError> {
     let headers = read_headers(files)?;
     let lost_files = headers.lost().count() as u64;
     let newest = headers.newest.as_ref();
@@ -90,7 +91,7 @@ pub(super) fn load(files: &Files) -> Result<Loaded, LoadError> {
         next_id: newest.map_or(1, |newest| newest.next_id),
         chain: newest.map_or([0; 32], |newest| newest.chain),
         spare: headers.spare.iter().chain(&headers.gone).copied().collect(),
-        index: Index::new(),
+        index: Index::new(held),
         report: Report { lost_files, ..Report::default() },
         damaged: Vec::new(),
     };

@@ -6,6 +6,7 @@ use super::io::Name;
 use super::log::{Log, Staged, Then, storage};
 use super::window::Window;
 use crate::outbox::{AppendTicket, IdempotencyKey, OutboxError, OutboxErrorKind, Retry};
+use crate::planted::{Bug, planted};
 
 impl Log {
     /// The lent record is due again as `retry` says, under `key`.
@@ -29,6 +30,7 @@ impl Log {
         match self.read_dead(id) {
             Ok((record, dead)) => {
                 let (kind, reason) = (Kind::Event, bytes::Bytes::new());
+                let key = if planted(Bug::CachedRefusal) { record.key } else { key };
                 let renewed = Record { kind, replaces: Some(dead), tie: Tie::None, key, reason, ..record };
                 self.place(vec![Staged::new(renewed, Then::Redrive(dead), Some(ticket))], false);
             }

@@ -10,6 +10,7 @@ use super::recover::{LoadError, Report, Segment, Stretch, load, scan};
 use super::store::Health;
 use super::window::Window;
 use crate::outbox::{OutboxError, OutboxErrorKind};
+use crate::planted::{Bug, planted};
 
 /// Spare files beyond this are cut to one page.
 const SPARE_IN_FULL: usize = 2;
@@ -20,7 +21,7 @@ impl Log {
     /// Opens a sub-journal. What is found is sealed as it is and never written to again; new records go into a new
     /// segment. If that cannot be begun now, it is tried again at each append.
     pub(super) fn open(number: u16, limits: Limits, files: Arc<Files>) -> Result<(Self, Report), LoadError> {
-        let loaded = load(&files)?;
+        let loaded = load(&files, limits.held)?;
         let mut log = Self::new(number, limits, files);
         log.index = Arc::new(Mutex::new(loaded.index));
         log.segments = loaded.segments.into_iter().map(|segment| (segment.file, segment)).collect();
@@ -81,7 +82,7 @@ impl Log {
         // Synced together with the first records: until then the file counts as spare.
         log.write_at(&header.encode(), 0)?;
         self.files.create(Name::Table(file))?;
-        self.files.disk().sync()?;
+        self.files.sync_names()?;
         let filled = log.len()?;
         self.index().begin(file, header.salt);
         self.before = (header.sequence, 0);
@@ -110,7 +111,7 @@ impl Log {
             return Ok(None);
         }
         self.files.create(Name::Segment(file))?.reserve(self.limits.segment_bytes)?;
-        self.files.disk().sync()?;
+        self.files.sync_names()?;
         self.highest_file = file;
         Ok(Some(file))
     }
@@ -119,7 +120,9 @@ impl Log {
     /// segment nobody looks for that.
     fn seal(&mut self, file: u16, clean: bool) -> io::Result<()> {
         self.write_tables()?;
-        self.sync_tables(Some(file))?;
+        if !planted(Bug::FreeBeforeMark) {
+            self.sync_tables_but(file)?;
+        }
         if self.marks_lost {
             return Ok(());
         }
@@ -156,9 +159,9 @@ impl Log {
         index.states.write(&self.files, &mut self.unsynced_tables)
     }
 
-    fn sync_tables(&mut self, but: Option<u16>) -> io::Result<()> {
-        while let Some(file) = self.unsynced_tables.iter().find(|file| Some(**file) != but).copied() {
-            self.sync_table(file)?;
+    fn sync_tables_but(&mut self, file: u16) -> io::Result<()> {
+        while let Some(other) = self.unsynced_tables.iter().find(|other| **other != file).copied() {
+            self.sync_table(other)?;
         }
         Ok(())
     }
@@ -224,18 +227,19 @@ impl Log {
             };
             self.segments.values().filter(empty).map(|segment| segment.file).collect()
         };
-        if files.is_empty() || self.write_tables().is_err() || self.sync_tables(None).is_err() || self.marks_lost {
-            return;
-        }
         for file in files {
             let _ = self.give_up(file);
         }
     }
 
-    /// Gives a segment up. The tables are synced by now: marks in them may speak of newer versions in this segment.
+    /// Gives a segment up. It must be sealed: then the records that its own replaced are marked on disk, and do not come
+    /// back when it is gone.
     fn give_up(&mut self, file: u16) -> io::Result<()> {
+        if self.segments.get(&file).is_some_and(|segment| !segment.sealed) {
+            self.seal(file, false)?;
+        }
         let (chain, next_id, files) = (self.chain, self.next_id, u32::from(self.highest_file));
-        let Some(segment) = self.segments.get_mut(&file) else { return Ok(()) };
+        let Some(segment) = self.segments.get_mut(&file).filter(|segment| segment.sealed) else { return Ok(()) };
         let header = SegmentHeader { in_use: false, files, next_id, chain, ..segment.header.clone() };
         let log = self.files.get(Name::Segment(file))?;
         if let Err(error) = log.write_at(&header.encode(), 0).and_then(|()| log.sync()) {

@@ -17,7 +17,15 @@ pub(super) fn opening(root: &RuntimePath, captures: &[Capture]) -> TokenStream {
 /// return.
 ///
 /// `value` is the span of a type that must not be a future in disguise.
-pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch], value: Option<Span>) -> TokenStream {
+///
+/// `output` is the type of what was returned, where nothing else would tell it: a body that only panics has none.
+pub(super) fn closing(
+    root: &RuntimePath,
+    ok: &[Branch],
+    err: &[Branch],
+    value: Option<Span>,
+    output: Option<TokenStream>,
+) -> TokenStream {
     let probe = root.private("Probe");
     let told = value.map(|value| {
         let here = Span::mixed_site().located_at(value);
@@ -51,8 +59,9 @@ pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch], value: 
     } else {
         quote_spanned!(Span::mixed_site()=> let __failed = #failed; #ok #err __failed)
     };
+    let output = output.map(|ty| quote_spanned!(Span::mixed_site()=> : ::core::option::Option<&#ty>));
     quote_spanned! {Span::mixed_site()=>
-        |__output, #event| {
+        |__output #output, #event| {
             use #root::__private::{FailureFallback as _, PeelFallback as _};
             #told
             let __peeled = #probe(__output).peel();

@@ -104,6 +104,19 @@ fn what_was_appended_is_lent_in_order_and_leaves_when_acknowledged() {
 }
 
 #[test]
+fn what_was_taken_before_a_close_is_on_disk_after_it() {
+    let scratch = Scratch::new("taken");
+    let (journal, _) = scratch.open();
+    for number in 0..50 {
+        let record = NewRecord { durability: Durability::Relaxed, ..event(&number.to_string()) };
+        assert!(journal.append(record).now_or_never().unwrap().is_ok());
+    }
+    journal.close(PATIENCE).unwrap();
+    let (_, recovery) = scratch.open();
+    assert_eq!(recovery, Recovery { pending: 50, ..Recovery::default() });
+}
+
+#[test]
 fn a_relaxed_record_is_on_disk_soon() {
     let scratch = Scratch::new("relaxed");
     let (journal, _) = scratch.open();

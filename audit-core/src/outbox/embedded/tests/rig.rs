@@ -1,26 +1,28 @@
 //! Drives a log without its thread, and keeps what must be true of it after a crash at any moment.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::super::format::{Kind, MAX_U48};
-use super::super::index::Spot;
-use super::super::io::{Files, Name};
+use super::super::format::MAX_U48;
+use super::super::io::Files;
 use super::super::log::{Limits, Log, Op};
-use super::super::recover::{Loaded, load, read_table, slot};
+use super::super::recover::{Report, load};
 use super::super::shelf::Shelf;
-use super::super::window::Window;
 use super::disk::ModelDisk;
 use crate::outbox::{
     Appending, BurialReason, ClaimRequest, Claimed, DeadLetter, Durability, History, Lane, NewRecord, OutboxError,
     RecordId, Retry, Role, Timestamp,
 };
 
-/// Small enough that a script of a few dozen steps goes through every part of a segment's life.
-pub(super) const SMALL: Limits = Limits { segment_bytes: 4096 + 2048, files: 60 };
+/// Small enough that a script of a few dozen steps goes through every part of a segment's life, and leaves some of them on
+/// disk until it is their turn.
+pub(super) const SMALL: Limits = Limits { segment_bytes: 4096 + 2048, files: 60, held: 12 };
 
 /// What a record may be after a crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +73,24 @@ pub(super) fn files(disk: &ModelDisk) -> Arc<Files> {
     Arc::new(Files::new(Arc::new(disk.clone())))
 }
 
+/// Remembers when a caller was told, by the disk's trace.
+struct Told {
+    disk: ModelDisk,
+    at: AtomicUsize,
+}
+
+impl Told {
+    fn on(disk: &ModelDisk) -> Arc<Self> {
+        Arc::new(Self { disk: disk.clone(), at: AtomicUsize::new(usize::MAX) })
+    }
+}
+
+impl Wake for Told {
+    fn wake(self: Arc<Self>) {
+        self.at.store(self.disk.trace_len(), Ordering::Relaxed);
+    }
+}
+
 impl Rig {
     pub(super) fn on(disk: ModelDisk, limits: Limits) -> Self {
         let (log, _) = Log::open(0, limits, files(&disk)).unwrap();
@@ -102,24 +122,29 @@ impl Rig {
 
     /// Appends a batch; tells the ids.
     pub(super) fn append(&mut self, count: usize, len: usize, role: Role) -> Vec<Result<RecordId, OutboxError>> {
-        let mut waiting: Vec<(u64, Bytes, Appending)> = Vec::new();
+        let mut waiting: Vec<(u64, Bytes, Appending, Arc<Told>)> = Vec::new();
         let mut ops = Vec::new();
         for _ in 0..count {
             let id = if let Role::Settles(intent) = role { intent.0 & MAX_U48 } else { self.next_id };
             self.next_id = self.next_id.max(id + 1);
             let payload = payload(id, if matches!(role, Role::Settles(_)) { "settled" } else { "record" }, len);
             self.may_be(id, Fate::Pending(payload.clone()));
-            let (ticket, appending) = Appending::waiting();
+            let (ticket, mut appending) = Appending::waiting();
+            let told = Told::on(&self.disk);
+            let waker = Waker::from(Arc::clone(&told));
+            assert!(Pin::new(&mut appending).poll(&mut Context::from_waker(&waker)).is_pending());
             let record = new_record(&payload, id % 5, role, self.now);
             ops.push(Op::Append { id, record, ticket: Some(ticket) });
-            waiting.push((id, payload, appending));
+            waiting.push((id, payload, appending, told));
         }
         self.mark();
         self.log.commit(ops);
-        let results = waiting.into_iter().map(|(id, payload, mut appending)| {
+        let results = waiting.into_iter().map(|(id, payload, mut appending, told)| {
             let result = appending.now_or_never().expect("the ticket was finished");
             if result.is_ok() {
                 self.must_be(id, Fate::Pending(payload));
+                // From the moment on at which the caller heard of it.
+                self.marks.push((told.at.load(Ordering::Relaxed), self.truth.clone()));
             }
             result
         });
@@ -262,50 +287,30 @@ impl Rig {
 /// What a disk holds.
 pub(super) struct Held {
     pub(super) fates: BTreeMap<u64, Fate>,
-    pub(super) loaded: Loaded,
+    pub(super) report: Report,
+    pub(super) pending: u64,
+    pub(super) dead: u64,
+    pub(super) damaged: u64,
 }
 
 pub(super) fn held(disk: &ModelDisk) -> Held {
     let files = files(disk);
-    let loaded = load(&files).unwrap();
-    let mut held = BTreeMap::new();
-    let mut window = Window::default();
-    let pending = loaded.index.list(0, usize::MAX);
-    let dead: Vec<Spot> = loaded.index.dead.values().copied().collect();
-    assert_eq!(loaded.index.pending, pending.len() as u64);
-    for spot in pending.into_iter().chain(dead) {
-        window.onto(spot.file, loaded.index.salts[&spot.file]);
-        let log = files.get(Name::Segment(spot.file)).unwrap();
-        let Some(found) = window.record(&*log, spot.offset.into(), u64::MAX).unwrap() else { continue };
-        let record = found.record;
-        let payload = record.payload.clone();
-        let fate = if record.kind == Kind::Dead { Fate::Dead(payload) } else { Fate::Pending(payload) };
-        let twice = held.insert(record.id, fate.clone());
-        assert_eq!(
-            twice,
-            None,
-            "record {} is there twice, also as {fate:?}:\n{}",
-            record.id,
-            slots_of(&files, &loaded, record.id)
-        );
+    let loaded = load(&files, 0).unwrap();
+    let report = loaded.report;
+    let index = Arc::new(Mutex::new(loaded.index));
+    let shelf = Shelf::over(0, Arc::clone(&index), files);
+    let pending = shelf.pending(RecordId(0), usize::MAX).unwrap();
+    let dead = shelf.dead_letters(RecordId(0), usize::MAX).unwrap();
+    let mut fates = BTreeMap::new();
+    let records = pending.into_iter().map(|found| (found.record.id, Fate::Pending(found.record.payload)));
+    for (id, fate) in records.chain(dead.into_iter().map(|dead| (dead.record.0, Fate::Dead(dead.payload)))) {
+        let twice = fates.insert(id, fate.clone());
+        assert_eq!(twice, None, "record {id} is there twice, also as {fate:?}");
     }
-    Held { fates: held, loaded }
-}
-
-/// Everything the tables say about a record, for a failed test.
-fn slots_of(files: &Files, loaded: &Loaded, id: u64) -> String {
-    let mut text = String::new();
-    for segment in &loaded.segments {
-        let table = read_table(files, segment.file).unwrap();
-        for ordinal in 0..segment.records {
-            let told = slot(&table, ordinal, segment.header.salt);
-            let unwritten = loaded.index.unwritten.get(&(segment.file, ordinal));
-            if told.or(unwritten.copied()).is_some_and(|slot| slot.id == id) {
-                text += &format!("{} #{ordinal}: {told:?}, unwritten {unwritten:?}\n", segment.header.sequence);
-            }
-        }
-    }
-    text
+    let index = index.lock().unwrap();
+    let (pending, dead) = (index.states.pending(), index.states.dead());
+    assert_eq!(pending, index.list(0, usize::MAX).len() as u64);
+    Held { fates, report, pending, dead, damaged: shelf.damaged() }
 }
 
 impl Truth {

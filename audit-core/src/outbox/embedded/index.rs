@@ -307,9 +307,9 @@ impl Index {
         }
     }
 
-    /// A segment was found. Its records are looked at when it is their turn.
-    pub(super) fn found(&mut self, file: u16, salt: u64) {
-        self.states.begin(file, salt);
+    /// A segment was found, of which the table tells so much. Its records are looked at when it is their turn.
+    pub(super) fn found(&mut self, file: u16, salt: u64, states: Vec<u8>) {
+        self.states.found(file, salt, states);
         self.unseen.push_back(file);
     }
 

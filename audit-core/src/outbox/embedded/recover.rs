@@ -177,12 +177,12 @@ fn load_segment(
     let Told { seal, states } = read_told(files, file, header)?;
     // Segments come by sequence: the last one decides.
     loaded.report.unclean = !seal.as_ref().is_some_and(|seal| seal.clean);
-    loaded.index.found(file, header.salt);
     let whole = |seal: &&Seal| states.len() == seal.records as usize && !states.contains(&0);
     let (end, chain, sealed) = if let Some(seal) = seal.as_ref().filter(whole) {
-        loaded.index.states.extend(file, &states);
+        loaded.index.found(file, header.salt, states);
         (seal.end, seal.chain, true)
     } else {
+        loaded.index.found(file, header.salt, Vec::new());
         let (end, chain) = from_records(files, file, header, headers, seal.as_ref(), &states, loaded)?;
         (end, chain, false)
     };
@@ -244,8 +244,12 @@ fn from_records(
             Tie::WithPrevious => record.ordinal.checked_sub(1),
         };
         let whole = other.is_some_and(|other| by_ordinal.contains_key(&other));
-        let named = told(record.ordinal).is_some_and(|state| state != State::Damaged);
-        !whole && !named && seal.is_none()
+        match told(record.ordinal) {
+            // So it was found to be before.
+            Some(State::Damaged) => true,
+            Some(_) => false,
+            None => !whole && seal.is_none(),
+        }
     };
     let told_of = u32::try_from(states.len()).unwrap_or(u32::MAX).min(headers.count(header));
     let records = by_ordinal.last_key_value().map_or(0, |(last, _)| last + 1);
@@ -256,7 +260,7 @@ fn from_records(
         let state = match (by_ordinal.get(&ordinal), told(ordinal)) {
             (Some(record), _) if stands_alone(record) => {
                 loaded.report.torn += 1;
-                State::Gone
+                State::Damaged
             }
             // Its bytes may be gone, but it does not matter any more.
             (_, Some(State::Gone)) => State::Gone,

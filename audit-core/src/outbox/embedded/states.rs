@@ -36,9 +36,9 @@ fn group_of(ordinal: u32) -> u32 {
 }
 
 impl States {
-    /// Begins a segment, or takes in one that was found.
+    /// Begins a segment.
     pub(super) fn begin(&mut self, file: u16, salt: u64) {
-        self.segments.insert(file, Segment { salt, bytes: Vec::new(), kept: 0, dead: 0 });
+        self.found(file, salt, Vec::new());
     }
 
     /// Forgets a segment.
@@ -113,16 +113,19 @@ impl States {
         }
     }
 
-    /// Adds the next records of a segment, as its table tells them.
-    pub(super) fn extend(&mut self, file: u16, told: &[u8]) {
-        for byte in told {
-            self.push(file, State::decode(*byte).unwrap_or(State::Damaged));
+    /// Takes in a segment that was found, with what its table tells.
+    pub(super) fn found(&mut self, file: u16, salt: u64, bytes: Vec<u8>) {
+        let (mut pending, mut dead) = (0, 0);
+        for byte in &bytes {
+            match State::decode(*byte) {
+                Some(State::Kept(Kind::Dead)) => dead += 1,
+                Some(State::Kept(_)) => pending += 1,
+                _ => {}
+            }
         }
-        if let Some(segment) = self.segments.get_mut(&file) {
-            let from = segment.bytes.len() - told.len();
-            segment.bytes[from..].copy_from_slice(told);
-        }
-        self.unwritten.retain(|(of, _)| *of != file);
+        self.pending += u64::from(pending);
+        self.dead += u64::from(dead);
+        self.segments.insert(file, Segment { salt, bytes, kept: pending + dead, dead });
     }
 
     pub(super) fn set(&mut self, place: Place, state: State) {

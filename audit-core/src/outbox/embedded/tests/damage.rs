@@ -69,7 +69,7 @@ fn a_journal_whose_headers_are_gone_is_not_an_empty_one() {
         let mut ruined = rig.disk.files();
         ruined.get_mut(name).unwrap()[..4096].fill(0xff);
         let ruined = ModelDisk::with(ruined);
-        assert_eq!(held(&ruined).loaded.report.lost_files, 1, "{name}");
+        assert_eq!(held(&ruined).report.lost_files, 1, "{name}");
         let after = Rig::on(ruined, SMALL);
         assert_eq!(after.disk.files()[name][..4096], [0xff; 4096], "left as it is for whoever looks");
 
@@ -79,7 +79,7 @@ fn a_journal_whose_headers_are_gone_is_not_an_empty_one() {
         let newest = rig.log.segments.values().max_by_key(|segment| segment.header.sequence).unwrap();
         // The newest segment's own file may be the highest: then its table is all that is left of it.
         if *name != format!("segment-{:04}", newest.file) {
-            assert_eq!(held(&removed).loaded.report.lost_files, 1, "{name}");
+            assert_eq!(held(&removed).report.lost_files, 1, "{name}");
         }
     }
 }

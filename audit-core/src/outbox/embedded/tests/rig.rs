@@ -167,7 +167,7 @@ impl Rig {
         let result = self.shelf.acknowledge(claimed.claim);
         if result.is_ok() {
             self.may_be(id, Fate::Absent);
-            let sequence = self.log.segments[&lease.unwrap().file].header.sequence;
+            let sequence = self.log.segments[&lease.unwrap().place.file].header.sequence;
             self.acknowledged.push((id, sequence));
             self.mark();
         }

@@ -2,9 +2,9 @@
 
 pub use audit_core::{
     Actor, ActorWriter, AuditActor, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, Context, Error, EventBuilder,
-    EventWriter, HasTarget, HashKey, IntoTargets, Mended, NoTarget, Outcome, Redaction, SECRET_NAMES,
-    SECRET_WHOLE_NAMES, ShutdownReport, Stats, TargetWriter, Targeted, Unavailable, ValueWriter, changes, context,
-    delivery, event, limits, looks_secret, outbox, record, set_actor, workos,
+    EventWriter, HasTarget, HashKey, HealthReason, HealthReport, HealthStatus, IntoTargets, Mended, NoTarget, Outcome,
+    Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, ShutdownReport, Stats, TargetWriter, Targeted, Unavailable,
+    ValueWriter, changes, context, delivery, event, limits, looks_secret, outbox, record, set_actor, workos,
 };
 
 pub use audit_macros::{AuditActor, AuditTarget, audited};
@@ -32,4 +32,6 @@ mod _guide {
     struct Attribute;
     #[doc = include_str!("../docs/from-zuplo.md")]
     struct FromZuplo;
+    #[doc = include_str!("../docs/observability.md")]
+    struct Observability;
 }

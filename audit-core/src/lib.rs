@@ -22,7 +22,7 @@ pub mod private;
 pub mod testing;
 pub mod workos;
 
-pub use self::audit_log::{AuditLog, AuditLogBuilder, ShutdownReport, Stats};
+pub use self::audit_log::{AuditLog, AuditLogBuilder, HealthReason, HealthReport, HealthStatus, ShutdownReport, Stats};
 pub use self::capture::{
     Actor, ActorWriter, AuditActor, AuditTarget, EventBuilder, EventWriter, HasTarget, IntoTargets, NoTarget, Outcome,
     TargetWriter, Targeted, Unavailable, changes, event, record,

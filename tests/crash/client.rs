@@ -2,34 +2,33 @@
 
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// What a client knows of its requests.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Log {
     /// Each of these was answered with 200.
     pub(crate) answered: Vec<u64>,
     /// These were sent, and nobody knows what became of them.
     pub(crate) unanswered: Vec<u64>,
     /// The statuses of other answers.
-    pub(crate) refused: Vec<u16>,
+    pub(crate) refused: Vec<(u64, u16)>,
 }
 
 /// Sends until the connection breaks; every fourth call is a strict one.
-pub(crate) fn run(address: SocketAddr, ids: &AtomicU64) -> Log {
-    let mut log = Log::default();
-    let Ok(mut connection) = connect(address) else { return log };
+pub(crate) fn run(address: SocketAddr, ids: &AtomicU64, log: &Mutex<Log>) {
+    let Ok(mut connection) = connect(address) else { return };
     loop {
         let id = ids.fetch_add(1, Ordering::Relaxed);
         let path = if id.is_multiple_of(4) { format!("/close/{id}") } else { format!("/pay/{id}") };
-        match post(&mut connection, &path) {
+        let answer = post(&mut connection, &path);
+        let mut log = log.lock().unwrap();
+        match answer {
             Ok(200) => log.answered.push(id),
-            Ok(status) => log.refused.push(status),
-            Err(_) => {
-                log.unanswered.push(id);
-                return log;
-            }
+            Ok(status) => log.refused.push((id, status)),
+            Err(_) => return log.unanswered.push(id),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! A real application under load that is killed at random moments and started again, over and over. What it answered must
 //! be stored at WorkOS exactly once.
 //!
-//! `AUDITED_KILLS` says how often; a run of twenty thousand is
-//! `AUDITED_KILLS=20000 cargo test --release --test crash -- --nocapture`.
+//! `AUDITED_KILLS` says how often; the same with the power of its disk, which `AUDITED_POWER_CUTS` says.
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
 mod app;
 mod client;
+mod disk;
 mod kills;
+mod power;
 mod trial;

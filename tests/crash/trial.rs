@@ -1,7 +1,10 @@
 //! One directory and one WorkOS, which is never killed, through many lives of the application.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::thread;
 use std::time::Duration;
@@ -11,6 +14,7 @@ use audited::outbox::JournalReader;
 use audited_cli::{Fault, LocalWorkos};
 use tempfile::TempDir;
 
+use crate::disk::Disk;
 use crate::{app, client};
 
 const CLIENTS: usize = 4;
@@ -27,6 +31,8 @@ pub(crate) enum End {
     Exit,
     /// It aborts, as a panic does where panics abort.
     Abort,
+    /// The disk loses its power, and the application goes on for a moment.
+    PowerCut,
 }
 
 /// What came of a trial.
@@ -41,9 +47,16 @@ pub(crate) struct Outcome {
     pub(crate) repeated: u64,
 }
 
+enum Home {
+    Directory(TempDir),
+    Disk(Disk),
+}
+
 pub(crate) struct Trial {
     workos: LocalWorkos,
-    dir: TempDir,
+    dir: PathBuf,
+    /// What `dir` is in.
+    home: Home,
     ids: AtomicU64,
     random: fastrand::Rng,
     answered: BTreeSet<u64>,
@@ -54,11 +67,22 @@ pub(crate) struct Trial {
 impl Trial {
     /// One whose WorkOS is as unreliable as the application.
     pub(crate) fn new(seed: u64) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        Self::in_home(dir.path().to_path_buf(), Home::Directory(dir), seed)
+    }
+
+    /// The same, on a disk whose power can be cut.
+    pub(crate) fn on(disk: Disk, seed: u64) -> Self {
+        Self::in_home(disk.path().join("outbox"), Home::Disk(disk), seed)
+    }
+
+    fn in_home(dir: PathBuf, home: Home, seed: u64) -> Self {
         let workos = LocalWorkos::builder().seed(seed);
         let workos = workos.fail_share(0.03, Fault::ReplyLost).fail_share(0.02, Fault::Status(500));
         Self {
             workos: workos.fail_share(0.02, Fault::Reset).start().unwrap(),
-            dir: tempfile::tempdir().unwrap(),
+            dir,
+            home,
             ids: AtomicU64::new(0),
             random: fastrand::Rng::with_seed(seed),
             answered: BTreeSet::new(),
@@ -69,12 +93,12 @@ impl Trial {
 
     /// One life: it starts, answers for a random time, and ends.
     pub(crate) fn life(&mut self, end: End) {
-        let mut app = app::start(self.dir.path(), &self.workos.url());
+        let mut app = app::start(&self.dir, &self.workos.url());
         self.ends += 1;
         // The moment is what is tested, and it is a random one.
-        let moment = Duration::from_micros(self.random.u64(100..40_000));
+        let moment = Duration::from_micros(self.random.u64(100..16_000));
         // What arrived is noted on disk within 50 ms: most lives are too short for that, and some are not.
-        let moment = if self.random.u8(0..6) == 0 { moment * 6 } else { moment };
+        let moment = if self.random.u8(0..12) == 0 { moment * 8 } else { moment };
         if matches!(end, End::Kill) && self.random.u8(0..8) == 0 {
             // While it starts, and reads what the one before left.
             thread::sleep(moment.min(Duration::from_millis(10)));
@@ -83,10 +107,14 @@ impl Trial {
             return;
         }
         let address = app::address(&mut app).expect("the application starts");
-        let ids = &self.ids;
-        let logs = thread::scope(|scope| {
-            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(move || client::run(address, ids))).collect();
+        let (ids, logs) = (&self.ids, [(); CLIENTS].map(|()| Mutex::new(client::Log::default())));
+        let mut before = Vec::new();
+        thread::scope(|scope| {
+            for log in &logs {
+                scope.spawn(move || client::run(address, ids, log));
+            }
             thread::sleep(moment);
+            before.extend(logs.each_ref().map(|log| log.lock().unwrap().clone()));
             match end {
                 End::Kill => app.kill().unwrap(),
                 End::Terminate => {
@@ -95,27 +123,44 @@ impl Trial {
                 }
                 End::Exit => client::ask(address, "/exit"),
                 End::Abort => client::ask(address, "/abort"),
+                End::PowerCut => {
+                    self.disk().cut();
+                    app.kill().unwrap();
+                }
             }
             app.wait().unwrap();
-            clients.into_iter().map(|client| client.join().unwrap()).collect::<Vec<_>>()
         });
-        for log in logs {
-            assert_eq!(log.refused, [0; 0], "{end:?}: calls were refused");
-            self.answered.extend(log.answered);
-            self.unanswered.extend(log.unanswered);
+        for (log, before) in logs.into_iter().zip(before) {
+            let all = log.into_inner().unwrap();
+            // A dying process answers for what it has stored. A disk without power may say that it has stored something.
+            let counts = if matches!(end, End::PowerCut) { before } else { all.clone() };
+            assert_eq!(counts.refused, [], "{end:?}: calls were refused");
+            let refused = all.refused.iter().map(|(id, _)| *id);
+            self.unanswered.extend(all.answered.iter().copied().chain(all.unanswered).chain(refused));
+            self.answered.extend(counts.answered);
+        }
+        if matches!(end, End::PowerCut) {
+            self.disk().restart();
+        }
+    }
+
+    fn disk(&self) -> &Disk {
+        match &self.home {
+            Home::Disk(disk) => disk,
+            Home::Directory(_) => panic!("a directory has no power that could be cut"),
         }
     }
 
     /// Lets the last life deliver all that is left, and compares what was answered with what is stored.
     pub(crate) fn settle(self) -> Outcome {
         self.workos.clear_faults();
-        let log = AuditLog::builder().api_key("sk_test").base_url(self.workos.url()).outbox_dir(self.dir.path());
+        let log = AuditLog::builder().api_key("sk_test").base_url(self.workos.url()).outbox_dir(&self.dir);
         let audit = log.pace(None).install(false).start_blocking().unwrap();
         let recovery = audit.recovery();
         assert_eq!((recovery.lost, recovery.lost_segments), (0, 0));
         let report = audit.shutdown_blocking(PATIENCE);
         assert_eq!((report.pending, report.dead), (0, 0), "{:#?}", audit.stats());
-        assert_eq!(JournalReader::open(self.dir.path()).unwrap().verify().unwrap().findings, []);
+        assert_eq!(JournalReader::open(&self.dir).unwrap().verify().unwrap().findings, []);
 
         let mut stored = BTreeMap::<u64, usize>::new();
         for event in self.workos.events() {
@@ -129,8 +174,10 @@ impl Trial {
         let lost: Vec<_> = self.answered.iter().filter(|id| !stored.contains_key(id)).collect();
         let twice: Vec<_> = stored.iter().filter(|(_, times)| **times > 1).collect();
         if !lost.is_empty() || !twice.is_empty() {
-            let dir = self.dir.keep();
-            panic!("lost: {lost:?}; stored more than once: {twice:?}; the journal is in {}", dir.display());
+            if let Home::Directory(dir) = self.home {
+                let _ = dir.keep();
+            }
+            panic!("lost: {lost:?}; stored more than once: {twice:?}; the journal is in {}", self.dir.display());
         }
         Outcome {
             ends: self.ends,
@@ -139,6 +186,16 @@ impl Trial {
             duplicates: twice.len(),
             repeated: self.workos.counts().repeated,
         }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { ends, answered, lost, duplicates, repeated } = self;
+        write!(
+            f,
+            "{ends}; {answered} answered, {lost} lost, {duplicates} possible duplicates ({repeated} repeated under their keys)"
+        )
     }
 }
 

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use audited::{AuditLog, Context, audited};
+use audited::{AuditLog, Context, HealthReason, HealthStatus, audited};
 use audited_cli::LocalWorkos;
 
 use crate::support::{
@@ -117,6 +117,9 @@ async fn a_full_disk_budget_refuses_and_counts_and_gives_way_again() {
     let stats = adds_up(&audit).await;
     assert_eq!(stats.accepted + stats.refused, called, "{stats:#?}");
     assert_eq!(on_disk(dir.path()).len() as u64, stats.accepted);
+    until(|| told_of(&audit).starts_with(&["storage_failing", "outbox_filling"])).await;
+    assert!(told_of(&audit).contains(&"refused"));
+    assert_eq!(audit.health().status(), HealthStatus::Failing);
 
     // A strict call does not happen then.
     let big = Invoice { id: 1, note: "x".repeat(499) };
@@ -143,6 +146,11 @@ async fn a_full_disk_budget_refuses_and_counts_and_gives_way_again() {
     let _ = audit.flush(PATIENCE).await;
     assert_eq!(stored(&workos).len() as u64, full.accepted + 1);
     assert_eq!(adds_up(&audit).await.refused, 0);
+    until(|| audit.health().status() == HealthStatus::Ok).await;
+}
+
+fn told_of(audit: &AuditLog) -> Vec<&'static str> {
+    audit.health().reasons().iter().map(HealthReason::code).collect()
 }
 
 /// Polls all of them until they are done.

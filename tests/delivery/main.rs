@@ -6,6 +6,7 @@
 mod durability;
 mod endings;
 mod faults;
+mod health;
 mod refusals;
 mod strict;
 mod support;

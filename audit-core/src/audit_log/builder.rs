@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::hash_key::hash_key;
 use super::instance::Instance;
-use super::{AuditLog, registry};
+use super::{AuditLog, recovered, registry};
 use crate::Error;
 use crate::delivery::{Delivery, DeliverySettings, DuplicatePolicy, Sink};
 use crate::event::{Mended, Organization, Out};
@@ -33,6 +33,7 @@ pub struct AuditLogBuilder {
     sink: Option<Arc<dyn Sink>>,
     delivery: DeliverySettings,
     traceable: bool,
+    record_recovery: Option<String>,
     install: bool,
 }
 
@@ -49,6 +50,7 @@ impl Default for AuditLogBuilder {
             sink: None,
             delivery: DeliverySettings::default(),
             traceable: false,
+            record_recovery: None,
             install: true,
         }
     }
@@ -160,6 +162,18 @@ impl AuditLogBuilder {
         self
     }
 
+    /// Makes an unclean stop an event of the log itself, with this action: told at the next start, when the process before
+    /// did not stop in order or when its journal is damaged. Default: none, since WorkOS wants a schema for each action.
+    /// It is then told by `tracing` and by [`AuditLog::recovery`] alone.
+    ///
+    /// The actor is `system` `audited`, the target `audit_log` `journal`; the metadata keys are `unclean` (boolean),
+    /// `pending`, `open_intents`, `torn`, `lost` and `lost_segments` (numbers). It needs an
+    /// [`organization`](Self::organization) of the log's own.
+    pub fn record_recovery(mut self, action: impl Into<String>) -> Self {
+        self.record_recovery = Some(action.into());
+        self
+    }
+
     /// Whether this becomes the process's log, the one that events go to when neither their context nor their thread
     /// names another. Default: yes.
     pub fn install(mut self, install: bool) -> Self {
@@ -219,34 +233,23 @@ impl AuditLogBuilder {
         let hash_key = hash_key(self.hash_key, key_dir)?;
         let instance = self.traceable.then(Instance::new).transpose()?;
         let delivery = Delivery::start(Arc::clone(&outbox), sink, self.delivery)?;
-        tell(&recovery);
+        recovered::tell(&recovery);
+        if cfg!(panic = "abort") {
+            tracing::warn!(
+                target: "audited",
+                "this program aborts on a panic: a call that panics leaves no audit event, unless its durability is strict"
+            );
+        }
         let log = AuditLog::over(outbox, recovery, Some(hash_key), organization, instance, Some(delivery));
+        if let Some(action) = &self.record_recovery {
+            recovered::record(&log, action);
+        }
+        #[cfg(feature = "metrics")]
+        super::metrics::publish_regularly(&log);
         if self.install {
             registry::install(log.clone());
         }
         Ok(log)
-    }
-}
-
-/// Says what the process before left behind, where that is not what an orderly stop leaves.
-fn tell(recovery: &Recovery) {
-    if recovery.unclean {
-        tracing::warn!(
-            target: "audited",
-            pending = recovery.pending,
-            open_intents = recovery.open_intents,
-            torn = recovery.torn,
-            "the process before did not stop in order: its stored events are delivered now, those of its strict calls \
-             that had no outcome yet as `unknown`; relaxed events of its last 50 ms may be missing"
-        );
-    }
-    if recovery.lost > 0 || recovery.lost_segments > 0 {
-        tracing::error!(
-            target: "audited",
-            records = recovery.lost,
-            segments = recovery.lost_segments,
-            "the journal is damaged: stored events are lost; what is left of them is in its `quarantine-` files"
-        );
     }
 }
 
@@ -262,6 +265,7 @@ impl fmt::Debug for AuditLogBuilder {
             .field("sink", &self.sink)
             .field("delivery", &self.delivery)
             .field("traceable", &self.traceable)
+            .field("record_recovery", &self.record_recovery)
             .field("install", &self.install)
             .finish_non_exhaustive()
     }

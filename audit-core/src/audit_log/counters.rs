@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::registry;
 use crate::delivery::DeliveryStats;
 use crate::event::Mended;
-use crate::outbox::Contents;
+use crate::outbox::{Contents, Timestamp};
 
 /// What became of the events of a log since it was started.
 ///
@@ -33,6 +33,8 @@ pub struct Stats {
     pub redriven: u64,
     /// Events that could not be stored, and strict calls that were refused for it.
     pub refused: u64,
+    /// Of those, the events that nobody waited for: relaxed ones, and those of calls that were gone.
+    pub dropped: u64,
     /// Strict calls whose outcome could not be stored: their events will say `unknown`.
     pub unsettled: u64,
     /// Events whose actor nobody told.
@@ -56,6 +58,8 @@ pub(super) struct Counters {
     refused: AtomicU64,
     unsettled: AtomicU64,
     redriven: AtomicU64,
+    /// Since when appends fail, in milliseconds; 0 if they do not.
+    refusing_since: AtomicU64,
     unknown_actors: AtomicU64,
     truncated: AtomicU64,
     redacted: AtomicU64,
@@ -79,6 +83,25 @@ impl Counters {
 
     pub(super) fn refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// An append worked.
+    #[inline]
+    pub(super) fn stores(&self) {
+        if self.refusing_since.load(Ordering::Relaxed) != 0 {
+            self.refusing_since.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// An append failed.
+    pub(super) fn does_not_store(&self, now: Timestamp) {
+        // Whoever was first knows best.
+        let _ = self.refusing_since.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Since when appends fail.
+    pub(super) fn refusing_since(&self) -> Option<Timestamp> {
+        Some(Timestamp(self.refusing_since.load(Ordering::Relaxed))).filter(|since| since.0 != 0)
     }
 
     pub(super) fn redriven(&self) {
@@ -138,6 +161,7 @@ impl Counters {
             replaced,
             redriven,
             refused: read(&self.refused) + dropped,
+            dropped,
             unsettled: read(&self.unsettled),
             unknown_actors: read(&self.unknown_actors),
             mended: Mended {

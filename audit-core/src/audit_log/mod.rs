@@ -4,7 +4,13 @@ mod builder;
 mod counters;
 mod dead_letters;
 mod hash_key;
+mod health;
 mod instance;
+#[cfg(feature = "metrics")]
+pub(crate) mod metrics;
+#[cfg(test)]
+mod observability_tests;
+mod recovered;
 pub(crate) mod registry;
 mod single;
 mod storing;
@@ -17,6 +23,7 @@ use std::time::Duration;
 
 pub use self::builder::AuditLogBuilder;
 pub use self::counters::Stats;
+pub use self::health::{HealthReason, HealthReport, HealthStatus};
 pub use self::registry::unrouted;
 pub(crate) use self::storing::Storing;
 
@@ -65,6 +72,7 @@ struct Shared {
     delivery: Option<Delivery>,
     counters: Counters,
     unaudited: Unaudited,
+    lately: health::Recently,
     closed: AtomicBool,
 }
 
@@ -141,6 +149,7 @@ impl AuditLog {
             delivery,
             counters,
             unaudited,
+            lately: health::Recently::default(),
             closed,
         }))
     }
@@ -224,7 +233,14 @@ impl AuditLog {
         report
     }
 
+    fn is_closed(&self) -> bool {
+        self.0.closed.load(Ordering::Acquire)
+    }
+
     fn closed(&self, result: Result<(), OutboxError>) {
+        #[cfg(feature = "metrics")]
+        metrics::publish(self);
+
         if let Err(error) = result {
             tracing::error!(target: "audited", %error, "the outbox was not closed in order");
         }
@@ -302,7 +318,8 @@ impl AuditLog {
 
     /// Whether the intent was stored.
     pub(crate) fn intent_stored(&self, result: Result<RecordId, OutboxError>) -> Result<RecordId, Unavailable> {
-        result.map_err(|error| {
+        result.inspect(|_| self.0.counters.stores()).map_err(|error| {
+            self.0.counters.does_not_store(Timestamp::now());
             self.0.counters.refused_after_all();
             tracing::error!(target: "audited", %error, "a strict call was refused: its intent could not be stored");
             Unavailable::new(error.to_string())
@@ -316,7 +333,7 @@ impl AuditLog {
             self.0.counters.accepted();
         }
         // What a shutdown left undone is still settled; nothing new begins.
-        if self.0.closed.load(Ordering::Acquire) && !settles {
+        if self.is_closed() && !settles {
             return Appending::done(Err(OutboxError::new(
                 OutboxErrorKind::Closed,
                 "the audit log was shut down: shut it down after the last call that is audited",
@@ -334,13 +351,15 @@ impl AuditLog {
     /// Counts how an append went.
     #[inline]
     fn stored(&self, result: Result<RecordId, OutboxError>, settles: bool) {
-        if let Err(error) = result {
-            self.not_stored(&error, settles);
+        match result {
+            Ok(_) => self.0.counters.stores(),
+            Err(error) => self.not_stored(&error, settles),
         }
     }
 
     #[cold]
     fn not_stored(&self, error: &OutboxError, settles: bool) {
+        self.0.counters.does_not_store(Timestamp::now());
         if settles {
             self.0.counters.unsettled();
             tracing::error!(

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
+use super::runs::Run;
 use super::{Answer, DuplicatePolicy, Reply, Said};
 use crate::outbox::{History, Timestamp};
 use crate::planted::{Bug, planted};
@@ -50,6 +53,8 @@ pub(super) enum Signal {
     Unauthorized,
     /// It cannot be reached.
     Unreachable,
+    /// Whoever is there cannot prove to be it.
+    Untrusted,
     /// Nothing: it was not asked.
     Silent,
 }
@@ -79,6 +84,17 @@ pub(super) fn depart(history: History, now: Timestamp, policy: DuplicatePolicy) 
     }
 }
 
+/// A key is stuck after so many identical answers of 5xx...
+const STUCK_TIMES: u32 = 8;
+
+/// ... over so long, while other events were delivered.
+const STUCK_FOR: Duration = Duration::from_secs(3600);
+
+/// Whether a record in a run of identical 5xx goes on under a new key. Once: what a second key does not mend, a third will not.
+pub(super) fn is_stuck(run: Run, history: History, now: Instant) -> bool {
+    !history.rekeyed && run.times >= STUCK_TIMES && now.saturating_duration_since(run.since) >= STUCK_FOR
+}
+
 /// What to do after `reply`, to an attempt that began at `sent`.
 pub(super) fn decide(reply: &Reply, history: History, sent: Timestamp) -> Decision {
     if planted(Bug::AttemptCap) && history.attempts >= 20 {
@@ -87,6 +103,7 @@ pub(super) fn decide(reply: &Reply, history: History, sent: Timestamp) -> Decisi
     match reply {
         Reply::Answered(answer) => judge(answer, history, sent),
         Reply::NotSent(_) => Decision { fate: Fate::unchanged(history), signal: Signal::Unreachable },
+        Reply::Untrusted(_) => Decision { fate: Fate::unchanged(history), signal: Signal::Untrusted },
         Reply::Unknown(_) => {
             Decision { fate: Fate::ambiguous(history, sent, None), signal: Signal::Failing { overloaded: false } }
         }
@@ -213,6 +230,7 @@ mod tests {
             Signal::Throttled { .. } => "throttled",
             Signal::Unauthorized => "unauthorized",
             Signal::Unreachable => "unreachable",
+            Signal::Untrusted => "untrusted",
             Signal::Silent => "silent",
         };
         (fate, signal)
@@ -288,6 +306,8 @@ mod tests {
     fn what_never_left_starts_no_clock_and_what_may_have_arrived_does() {
         let not_sent = decide(&Reply::NotSent("refused".to_owned()), History::default(), SENT);
         assert_eq!(row(&not_sent), ("keep", "unreachable"));
+        let untrusted = decide(&Reply::Untrusted("expired".to_owned()), History::default(), SENT);
+        assert_eq!(row(&untrusted), ("keep", "untrusted"));
         let unknown = decide(&Reply::Unknown("reset".to_owned()), History::default(), SENT);
         assert_eq!(row(&unknown), ("retry", "failing"));
     }
@@ -313,6 +333,26 @@ mod tests {
         assert_eq!(ask(429).signal, Signal::Throttled { retry_after: Some(Duration::from_secs(7)) });
         let Fate::Retry { wait, .. } = ask(503).fate else { panic!("not retried") };
         assert_eq!(wait, Wait::Backoff { at_least: Duration::from_secs(7), ambiguous: true });
+    }
+
+    #[test]
+    fn a_key_is_stuck_after_eight_times_and_an_hour_and_only_once() {
+        let now = Instant::now();
+        let fresh = History { attempts: 20, first_ambiguous: Some(SENT), rekeyed: false };
+        let second = Duration::from_secs(1);
+        for (times, lasted, history, stuck) in [
+            (8, HOUR, fresh, true),
+            (7, HOUR, fresh, false),
+            (8, HOUR - second, fresh, false),
+            (1_000, HOUR - second, fresh, false),
+            (7, 100 * HOUR, fresh, false),
+            (9, 2 * HOUR, fresh, true),
+            (8, HOUR, History { rekeyed: true, ..fresh }, false),
+            (u32::MAX, 1_000 * HOUR, History { rekeyed: true, ..fresh }, false),
+        ] {
+            let run = Run::of(times, now);
+            assert_eq!(is_stuck(run, history, now + lasted), stuck, "{times} times in {lasted:?}");
+        }
     }
 
     #[test]

@@ -82,6 +82,9 @@ impl Gate {
             Signal::Unreachable => {
                 self.close(Health::Unreachable, sent, now, |times| BACKOFF.wait(times, random));
             }
+            Signal::Untrusted => {
+                self.close(Health::Untrusted, sent, now, |times| BACKOFF.wait(times, random));
+            }
             Signal::Unauthorized => self.close(Health::Unauthorized, sent, now, |_| UNAUTHORIZED),
             Signal::Throttled { retry_after } => self.close(Health::Throttled, sent, now, |times| {
                 // A "retry after 0 seconds" that is repeated for hours must not become a loop, hence the larger of both.
@@ -181,7 +184,7 @@ mod tests {
 
     #[test]
     fn backs_off_further_with_every_probe_that_fails() {
-        for signal in [Signal::Unreachable, Signal::Throttled { retry_after: None }, throttled(0)] {
+        for signal in [Signal::Unreachable, Signal::Untrusted, Signal::Throttled { retry_after: None }, throttled(0)] {
             let (mut gate, mut now) = told(signal, 0.5);
             let mut pauses = vec![pause(&gate, now)];
             for _ in 0..20 {

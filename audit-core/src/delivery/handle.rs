@@ -74,6 +74,12 @@ impl Delivery {
         }
     }
 
+    /// Whether it delivers: not after a shutdown, and not in a forked child.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        std::process::id() == self.process && !self.commands.is_closed()
+    }
+
     /// What was delivered so far, and how the endpoint is doing.
     #[must_use]
     pub fn stats(&self) -> DeliveryStats {
@@ -116,7 +122,7 @@ impl Delivery {
         let waiting =
             thread::Builder::new().name("audited-drain".to_owned()).spawn(move || answer.send(ending.wait()).is_ok());
         if let Err(error) = waiting {
-            tracing::warn!(%error, "no thread to wait on for the delivery of audit events: not waiting");
+            tracing::warn!(target: "audited", %error, "no thread to wait on for the delivery of audit events: not waiting");
         }
         answered.await.unwrap_or_else(|_| unknown(&counters, before))
     }

@@ -10,6 +10,7 @@ mod handle;
 mod lanes;
 mod pace;
 mod retry;
+mod runs;
 mod settings;
 mod settle;
 mod sink;

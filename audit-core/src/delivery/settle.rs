@@ -17,11 +17,17 @@ use crate::outbox::{
 pub(super) enum Settlement {
     Acknowledge {
         understood: bool,
+        /// How long after it was accepted.
+        waited: Duration,
     },
     /// `attempted` is false if the record was claimed but not sent.
     Reschedule {
         retry: Retry,
         attempted: bool,
+    },
+    /// The record goes on under a new key.
+    Rekey {
+        retry: Retry,
     },
     Bury {
         reason: BurialReason,
@@ -70,7 +76,7 @@ pub(super) async fn settle(
         let error = match told {
             Ok(()) => {
                 if counters.set_outbox_failing(false) {
-                    tracing::info!("the outbox works again");
+                    tracing::info!(target: "audited", "the outbox works again");
                 }
                 return count(&settlement, &counters);
             }
@@ -79,7 +85,7 @@ pub(super) async fn settle(
         match error.kind() {
             OutboxErrorKind::Fenced | OutboxErrorKind::Missing => {
                 counters.fenced.add_one();
-                tracing::debug!(record = claim.record.0, "the lease had passed to another delivery");
+                tracing::debug!(target: "audited", record = claim.record.0, "the lease had passed to another delivery");
                 return;
             }
             OutboxErrorKind::Full | OutboxErrorKind::Closed | OutboxErrorKind::Storage => {
@@ -98,7 +104,7 @@ pub(super) async fn settle(
 pub(super) fn note_failure(counters: &Counters, error: &OutboxError) {
     counters.outbox_errors.add_one();
     if counters.set_outbox_failing(true) {
-        tracing::error!(error = error as &dyn std::error::Error, "the outbox failed; delivery keeps trying");
+        tracing::error!(target: "audited", error = error as &dyn std::error::Error, "the outbox failed; delivery keeps trying");
     }
 }
 
@@ -106,6 +112,7 @@ async fn tell(outbox: &dyn Outbox, claim: ClaimId, settlement: &Settlement) -> R
     match settlement {
         Settlement::Acknowledge { .. } => outbox.acknowledge(claim).await,
         Settlement::Reschedule { retry, .. } => outbox.reschedule(claim, *retry).await,
+        Settlement::Rekey { retry } => outbox.rekey(claim, *retry).await,
         Settlement::Bury { reason, replacement, .. } => {
             let record = replacement.as_ref().map(Replacement::record);
             outbox.bury(claim, reason.clone(), record).await
@@ -115,14 +122,20 @@ async fn tell(outbox: &dyn Outbox, claim: ClaimId, settlement: &Settlement) -> R
 
 fn count(settlement: &Settlement, counters: &Counters) {
     match settlement {
-        Settlement::Acknowledge { understood } => {
+        Settlement::Acknowledge { understood, waited } => {
             counters.delivered.add_one();
+            counters.waited(*waited);
             if !understood {
                 counters.unparseable_success.add_one();
             }
         }
         Settlement::Reschedule { attempted: false, .. } => {}
         Settlement::Reschedule { attempted: true, .. } => counters.retried.add_one(),
+        Settlement::Rekey { .. } => {
+            counters.retried.add_one();
+            counters.rekeyed.add_one();
+            counters.possible_duplicates.add_one();
+        }
         Settlement::Bury { replacement, parked, .. } => {
             counters.dead.add_one();
             if replacement.is_some() {

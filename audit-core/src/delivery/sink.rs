@@ -31,6 +31,9 @@ pub enum Reply {
     Answered(Answer),
     /// Nothing can have reached the sink: no name, no connection, no TLS session.
     NotSent(String),
+    /// Nothing can have reached the sink either: whoever answered there could not prove to be it. Its certificate has expired,
+    /// is for another name, or was signed by nobody that this machine trusts.
+    Untrusted(String),
     /// The sink may or may not have it: the connection broke or the deadline passed after something was sent.
     Unknown(String),
     /// The sink will never take this event, which can be told without asking it: nothing was sent.

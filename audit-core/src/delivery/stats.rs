@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use crate::outbox::Timestamp;
+use crate::outbox::{Contents, Timestamp};
 
 /// What a delivery has done since it was started. All counters only grow.
 ///
@@ -30,11 +31,16 @@ pub struct DeliveryStats {
     pub unauthorized: u64,
     /// Attempts that reached nobody.
     pub unreachable: u64,
+    /// Attempts that ended at a certificate which could not be verified.
+    pub untrusted: u64,
     /// Attempts whose outcome is unknown, 5xx answers included.
     pub ambiguous: u64,
     /// Events sent although the sink may have them and may have forgotten their idempotency keys: each of these can be
     /// one duplicate.
     pub possible_duplicates: u64,
+    /// Events that were given a new idempotency key, since the sink seemed to repeat a failure that it remembered for the old
+    /// one; they are among the possible duplicates.
+    pub rekeyed: u64,
     /// Successes whose body could not be understood.
     pub unparseable_success: u64,
     /// Failures of the outbox. Nothing is lost by them: a record whose settlement fails is lent again.
@@ -49,6 +55,10 @@ pub struct DeliveryStats {
     pub health_since: Option<Timestamp>,
     /// Whether the outbox failed and has not worked since.
     pub outbox_failing: bool,
+    /// What the outbox held when delivery had nothing to do for the last time.
+    pub held: Option<Contents>,
+    /// How long the last event that was delivered had waited since it was accepted.
+    pub last_wait: Duration,
 }
 
 /// How the endpoint is doing, as seen by a delivery.
@@ -64,6 +74,8 @@ pub enum Health {
     Unauthorized,
     /// It cannot be reached, or fails whatever it is sent; delivery waits and tries.
     Unreachable,
+    /// Its certificate cannot be verified; delivery waits and tries.
+    Untrusted,
 }
 
 macro_rules! counters {
@@ -72,6 +84,8 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub(super) struct Counters {
             $(pub(super) $name: Counter,)*
+            /// How long the last event had waited, in milliseconds.
+            last_wait: AtomicU64,
             state: Mutex<State>,
         }
 
@@ -83,6 +97,8 @@ macro_rules! counters {
                     health: state.health,
                     health_since: state.since,
                     outbox_failing: state.outbox_failing,
+                    held: state.held,
+                    last_wait: Duration::from_millis(self.last_wait.load(Ordering::Relaxed)),
                 }
             }
         }
@@ -99,8 +115,10 @@ counters!(
     throttled,
     unauthorized,
     unreachable,
+    untrusted,
     ambiguous,
     possible_duplicates,
+    rekeyed,
     unparseable_success,
     outbox_errors,
     fenced,
@@ -112,6 +130,7 @@ struct State {
     health: Health,
     since: Option<Timestamp>,
     outbox_failing: bool,
+    held: Option<Contents>,
 }
 
 /// Something that is counted.
@@ -144,6 +163,18 @@ impl Counters {
     pub(super) fn set_outbox_failing(&self, failing: bool) -> bool {
         let mut state = self.state();
         std::mem::replace(&mut state.outbox_failing, failing) != failing
+    }
+
+    /// An event was delivered that had waited for so long.
+    pub(super) fn waited(&self, waited: Duration) {
+        self.last_wait.store(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        #[cfg(feature = "metrics")]
+        crate::audit_log::metrics::time_to_delivery(waited);
+    }
+
+    /// Takes note of what the outbox holds.
+    pub(super) fn set_held(&self, held: Contents) {
+        self.state().held = Some(held);
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {

@@ -2,12 +2,15 @@
 //!
 //! It selects, handles, and starts tasks; it never waits for the world itself. Everything that does (claiming,
 //! inspecting, sending, settling) is a task, and its end is an event. What to do next is asked of pure parts: [`decide`]
-//! for the event, [`Gate`], [`Pace`], [`Concurrency`] and [`Lanes`] for the time.
+//! for the event, [`Gate`], [`Pace`], [`Concurrency`] and [`Lanes`] for the time. What becomes of one attempt is in
+//! `attempt`.
 //!
 //! Invariants:
 //! 1. At most one task looks into the outbox, and at most `Concurrency::limit` records are claimed and not settled.
 //! 2. While the gate is closed nothing is claimed, and what was being claimed when it closed is given back unsent.
 //! 3. Whenever nothing is under way the loop sleeps until a moment in the future, or until the outbox changes.
+
+mod attempt;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,20 +19,20 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::decide::{Decision, Departure, Fate, Signal, Wait, decide, depart};
+use self::attempt::Attempt;
 use super::drain::{Drain, Drains};
 use super::gate::Gate;
 use super::lanes::Lanes;
 use super::pace::{Concurrency, Pace};
 use super::retry::{Backoff, Random};
-use super::settle::{Replacement, Settlement, note_failure, settle};
-use super::stats::{Counters, Health};
-use super::{Answer, DeliverySettings, Reply, Sink};
+use super::runs::Runs;
+use super::settle::{Settlement, note_failure, settle};
+use super::stats::Counters;
+use super::{DeliverySettings, Reply, Sink};
 use crate::outbox::{
-    BurialReason, ClaimId, ClaimRequest, Claimed, Contents, MAX_WAIT, Outbox, OutboxError, OutboxErrorKind, Retry,
-    Timestamp,
+    ClaimId, ClaimRequest, Claimed, Contents, MAX_WAIT, Outbox, OutboxError, OutboxErrorKind, Timestamp,
 };
-use crate::planted::{self, Bug, planted};
+use crate::planted::{Bug, planted};
 
 /// For one event that failed by itself.
 const BACKOFF: Backoff = Backoff::new(Duration::from_millis(500), Duration::from_secs(60));
@@ -61,6 +64,7 @@ pub(super) struct Worker {
     pace: Pace,
     concurrency: Concurrency,
     lanes: Lanes,
+    runs: Runs,
     tasks: JoinSet<Done>,
     /// The task that looks into the outbox, or reads credentials before it.
     looking: Option<Id>,
@@ -78,13 +82,6 @@ enum Done {
     Inspected(Result<Contents, OutboxError>),
     Sent(Box<Attempt>, Reply),
     Settled { due: Option<Timestamp> },
-}
-
-struct Attempt {
-    record: Claimed,
-    sent: Instant,
-    sent_at: Timestamp,
-    lease_ends: Instant,
 }
 
 impl Worker {
@@ -110,6 +107,7 @@ impl Worker {
             concurrency: Concurrency::new(settings.concurrency, now),
             settings,
             lanes: Lanes::default(),
+            runs: Runs::default(),
             tasks: JoinSet::new(),
             looking: None,
             look_at: now,
@@ -190,7 +188,7 @@ impl Worker {
         self.look_by(async move {
             let read = tokio::task::spawn_blocking(move || sink.refresh_credentials());
             if !matches!(timeout(REFRESH, read).await, Ok(Ok(()))) {
-                tracing::warn!("the credentials could not be read again; trying with those that are known");
+                tracing::warn!(target: "audited", "the credentials could not be read again; trying with those that are known");
             }
             Done::Refreshed
         });
@@ -244,7 +242,7 @@ impl Worker {
     /// A task panicked: a sink or an outbox is broken. The record, if it was one, is lent again after its lease.
     fn task_failed(&mut self, id: Id) {
         self.counters.panics.add_one();
-        tracing::error!("a sink or an outbox panicked during delivery; the event is tried again after its lease");
+        tracing::error!(target: "audited", "a sink or an outbox panicked during delivery; the event is tried again after its lease");
         if self.looking == Some(id) {
             self.looking = None;
             self.look_at = Instant::now() + self.settings.poll_interval;
@@ -263,133 +261,9 @@ impl Worker {
         }
     }
 
-    fn depart(&mut self, record: Claimed) {
-        let now = Instant::now();
-        let sent_at = self.settings.clock.now();
-        let lease_ends = now + self.settings.lease;
-        if self.gate.width(now) == 0 {
-            let retry = Retry { due: sent_at, history: record.history };
-            return self.settle(record.claim, lease_ends, Settlement::Reschedule { retry, attempted: false });
-        }
-        match depart(record.history, sent_at, self.settings.duplicates) {
-            Departure::Clear => {}
-            Departure::PossibleDuplicate => self.counters.possible_duplicates.add_one(),
-            Departure::Park => return self.park(record.claim, lease_ends, sent_at),
-        }
-        self.counters.attempts.add_one();
-        let sink = Arc::clone(&self.sink);
-        let patience = self.settings.attempt_timeout;
-        self.tasks.spawn(async move {
-            let key = if planted(Bug::NewKeyOnRetry) { planted::another_key() } else { record.key };
-            let reply = match timeout(patience, sink.send(key, record.payload.clone())).await {
-                Ok(reply) => reply,
-                Err(_) => Reply::Unknown(format!("the sink did not answer within {patience:?}")),
-            };
-            Done::Sent(Box::new(Attempt { record, sent: now, sent_at, lease_ends }), reply)
-        });
-    }
-
-    fn park(&mut self, claim: ClaimId, lease_ends: Instant, at: Timestamp) {
-        let message = "an attempt more than 23 hours ago may have arrived, and the sink may have forgotten its \
-                       idempotency key since: look for the event there before sending it again"
-            .to_owned();
-        let reason = BurialReason { status: None, message, at };
-        self.settle(claim, lease_ends, Settlement::Bury { reason, replacement: None, parked: true });
-    }
-
-    fn sent(&mut self, attempt: Attempt, reply: &Reply) {
-        let Attempt { record, sent, sent_at, lease_ends } = attempt;
-        let (now, at) = (Instant::now(), self.settings.clock.now());
-        let Decision { fate, signal } = decide(reply, record.history, sent_at);
-        self.note(signal, sent, now, reply);
-        let settlement = match fate {
-            Fate::Delivered { understood } => {
-                self.lanes.went_well(record.lane);
-                self.concurrency.went_well(self.busy() + 1);
-                Settlement::Acknowledge { understood }
-            }
-            Fate::Retry { history, wait } => {
-                let due = at.after(self.wait(&record, history.attempts, wait, now));
-                Settlement::Reschedule { retry: Retry { due, history }, attempted: true }
-            }
-            Fate::Dead { status, message, replace } => {
-                self.lanes.went_well(record.lane);
-                tracing::warn!(record = record.claim.record.0, status, reason = %message, "an audit event was refused");
-                let reason = BurialReason { status, message, at };
-                return self.bury(record, lease_ends, reason, replace);
-            }
-        };
-        self.settle(record.claim, lease_ends, settlement);
-    }
-
-    /// How long a record waits before it is due again, and whether its lane waits with it.
-    fn wait(&mut self, record: &Claimed, attempts: u32, wait: Wait, now: Instant) -> Duration {
-        match wait {
-            Wait::Endpoint => Duration::ZERO,
-            Wait::Backoff { at_least, ambiguous } => {
-                if ambiguous {
-                    self.counters.ambiguous.add_one();
-                }
-                self.lanes.failed(record.lane, now, self.random.fraction());
-                BACKOFF.wait(attempts, self.random.fraction()).max(at_least.min(MAX_WAIT))
-            }
-        }
-    }
-
-    /// Lets everything that looks after the endpoint know how it is.
-    fn note(&mut self, signal: Signal, sent: Instant, now: Instant, reply: &Reply) {
-        match signal {
-            Signal::Working | Signal::Silent => {}
-            Signal::Failing { overloaded } => {
-                if overloaded || now - sent >= SLOW {
-                    self.concurrency.overloaded(sent, now);
-                }
-            }
-            Signal::Throttled { .. } => {
-                self.counters.throttled.add_one();
-                self.pace.throttled(sent, now);
-            }
-            Signal::Unauthorized => self.counters.unauthorized.add_one(),
-            Signal::Unreachable => self.counters.unreachable.add_one(),
-        }
-        self.gate.note(signal, sent, now, self.random.fraction());
-        let health = self.gate.health();
-        if !self.counters.set_health(health, self.settings.clock.now()) {
-            return;
-        }
-        let detail = match reply {
-            Reply::NotSent(why) | Reply::Unknown(why) | Reply::Refused(why) => why.clone(),
-            Reply::Answered(Answer { status: status @ (300..=399 | 404 | 405 | 407 | 421), .. }) => {
-                format!("status {status}, which is not the sink's own answer: is its address right?")
-            }
-            Reply::Answered(answer) => format!("status {}", answer.status),
-        };
-        match health {
-            Health::Ok => tracing::info!("audit events are being delivered again"),
-            Health::Throttled => tracing::warn!(detail, "the sink asks for fewer requests: audit events wait"),
-            Health::Unauthorized => tracing::error!(
-                detail,
-                "the sink refuses the API key: audit events wait; the key is read again every minute"
-            ),
-            Health::Unreachable => tracing::warn!(detail, "the sink cannot be reached: audit events wait"),
-        }
-    }
-
-    fn bury(&mut self, record: Claimed, lease_ends: Instant, reason: BurialReason, replace: bool) {
-        let (outbox, sink, counters) = (Arc::clone(&self.outbox), Arc::clone(&self.sink), Arc::clone(&self.counters));
-        self.tasks.spawn(async move {
-            // The sink's code, which must not take the loop with it if it panics.
-            let minimal = if replace { sink.minimal(&record.payload) } else { None };
-            let replacement = minimal.map(|payload| Replacement::new(&record, payload));
-            let settlement = Settlement::Bury { reason, replacement, parked: false };
-            settle(outbox, record.claim, settlement, counters, lease_ends).await;
-            Done::Settled { due: None }
-        });
-    }
-
     fn settle(&mut self, claim: ClaimId, lease_ends: Instant, settlement: Settlement) {
         let due = match &settlement {
-            Settlement::Reschedule { retry, .. } => Some(retry.due),
+            Settlement::Reschedule { retry, .. } | Settlement::Rekey { retry } => Some(retry.due),
             Settlement::Acknowledge { .. } | Settlement::Bury { .. } => None,
         };
         let (outbox, counters) = (Arc::clone(&self.outbox), Arc::clone(&self.counters));
@@ -414,6 +288,7 @@ impl Worker {
     /// Nothing more could be claimed: looks when something will be due.
     fn inspected(&mut self, contents: Contents) {
         self.outbox_works();
+        self.counters.set_held(contents);
         if contents.next_due.is_none() && self.busy() == 0 {
             self.drains.end_drained(&self.counters, contents);
         }
@@ -438,7 +313,7 @@ impl Worker {
     fn outbox_works(&mut self) {
         self.outbox_failures = 0;
         if self.counters.set_outbox_failing(false) {
-            tracing::info!("the outbox works again");
+            tracing::info!(target: "audited", "the outbox works again");
         }
     }
 

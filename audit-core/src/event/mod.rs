@@ -25,6 +25,7 @@ pub(crate) use self::fragments::Fragments;
 pub(crate) use self::json::push_string;
 pub(crate) use self::out::Out;
 pub(crate) use self::thing::Thing;
+pub(crate) use self::time::rfc3339;
 pub(crate) use self::trace::Trace;
 
 #[cfg(test)]

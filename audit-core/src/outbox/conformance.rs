@@ -300,10 +300,12 @@ async fn keeps_intents_to_itself(outbox: &dyn Outbox) {
     let intent = append_as(outbox, Role::Intent, "about to").await;
     assert_eq!(contents(outbox).await.pending, 1, "an open intent is pending");
     assert_eq!(contents(outbox).await.next_due, None, "and never due");
+    assert_eq!(contents(outbox).await.oldest, None, "nor does delivery stall with it");
     assert!(claim(outbox, 9, NOW.after(MAX_WAIT * 24 * 30)).await.is_empty(), "however long its deed takes");
 
     append_as(outbox, Role::Settles(intent), "done").await;
     assert_eq!(contents(outbox).await.pending, 1, "the outcome takes the intent's place");
+    assert_eq!(contents(outbox).await.oldest, Some(NOW));
     let again = outbox.append(NewRecord { role: Role::Settles(intent), ..event(1, "twice") }).await;
     assert_eq!(again.expect_err("an intent is settled once").kind(), OutboxErrorKind::Fenced);
 

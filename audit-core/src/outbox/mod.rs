@@ -271,7 +271,7 @@ pub struct Contents {
     pub dead: u64,
     /// The earliest moment at which a record that is not lent becomes due; `None` if there is none.
     pub next_due: Option<Timestamp>,
-    /// When the oldest pending record was accepted.
+    /// When the oldest pending record was accepted that is no open intent.
     pub oldest: Option<Timestamp>,
 }
 

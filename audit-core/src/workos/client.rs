@@ -116,8 +116,28 @@ impl WorkOs {
             cause = error.source();
         }
         let story = self.key.hide_in(story);
-        if not_sent { Reply::NotSent(story) } else { Reply::Unknown(story) }
+        match not_sent {
+            true if is_untrusted(&error) => Reply::Untrusted(story),
+            true => Reply::NotSent(story),
+            false => Reply::Unknown(story),
+        }
     }
+}
+
+/// Whether a certificate could not be verified, somewhere in the chain of causes.
+fn is_untrusted(error: &(dyn std::error::Error + 'static)) -> bool {
+    if let Some(error) = error.downcast_ref::<rustls::Error>() {
+        return matches!(
+            error,
+            rustls::Error::InvalidCertificate(_)
+                | rustls::Error::NoCertificatesPresented
+                | rustls::Error::UnsupportedNameType
+                | rustls::Error::InvalidCertRevocationList(_)
+        );
+    }
+    // An I/O error names the cause of the error that it carries, and not that error itself.
+    let carried = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    carried.is_some_and(|carried| is_untrusted(carried)) || error.source().is_some_and(is_untrusted)
 }
 
 impl Sink for WorkOs {

@@ -164,7 +164,7 @@ impl CurrentKey {
         match self.source.read().and_then(|key| Ok((key.header()?, key))) {
             Ok((header, key)) => *self.current.write().unwrap_or_else(PoisonError::into_inner) = (key, header),
             Err(error) => {
-                tracing::warn!(%error, "the WorkOS API key could not be read again; keeping the one there is");
+                tracing::warn!(target: "audited", %error, "the WorkOS API key could not be read again; keeping the one there is");
             }
         }
     }

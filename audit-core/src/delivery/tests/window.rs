@@ -1,7 +1,7 @@
 //! The 24 hours for which the sink knows an idempotency key.
 
 use super::super::{DeliverySettings, DuplicatePolicy, Reply};
-use super::rig::{HOUR, Rig, SECOND, Setup, status, taken};
+use super::rig::{HOUR, MINUTE, Rig, SECOND, Setup, status, taken};
 
 #[tokio::test(start_paused = true)]
 async fn an_ambiguous_event_is_sent_under_one_key_and_counted_past_its_window() {
@@ -39,6 +39,63 @@ async fn with_the_other_policy_it_is_parked_where_it_can_be_seen() {
     assert_eq!((&*letter.payload, letter.reason.status), (&b"ambiguous"[..], None));
     let last = rig.sink.seen().iter().rfind(|attempt| attempt.payload == "ambiguous").unwrap().at;
     assert!(last < 23 * HOUR, "not sent once it might be a duplicate");
+}
+
+/// A sink that keeps its first answer to a key: a 500 comes back for as long as it knows the key.
+fn remembers_its_500(attempt: &super::rig::Attempt) -> Reply {
+    match &*attempt.payload {
+        b"stuck" if attempt.at < 10 * SECOND || attempt.earlier > 0 => status(500),
+        _ => taken(),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_under_which_a_failure_is_remembered_is_changed_once() {
+    let mut rig = Rig::start(remembers_its_500);
+    rig.accept(1, "stuck").await;
+    for minute in 0..59 {
+        rig.accept(2, format!("other {minute}")).await;
+        tokio::time::sleep(MINUTE).await;
+    }
+    assert_eq!((rig.stats().rekeyed, rig.contents().await.pending), (0, 1), "not within the hour");
+    for minute in 59..70 {
+        rig.accept(2, format!("other {minute}")).await;
+        tokio::time::sleep(MINUTE).await;
+    }
+    rig.assert_all_delivered().await;
+    let stats = rig.stats();
+    assert_eq!((stats.rekeyed, stats.possible_duplicates), (1, 1));
+    let seen = rig.sink.seen();
+    let keys: std::collections::HashSet<_> =
+        seen.iter().filter(|it| it.payload == "stuck").map(|attempt| attempt.key).collect();
+    assert_eq!(keys.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_key_is_changed_while_nothing_else_is_delivered_nor_twice() {
+    let mut rig = Rig::start(|attempt| if attempt.payload == "stuck" { status(500) } else { taken() });
+    rig.accept(1, "stuck").await;
+    tokio::time::sleep(10 * HOUR).await;
+    assert_eq!(rig.stats().rekeyed, 0, "it may be the sink");
+    for minute in 0..600 {
+        rig.accept(2, format!("other {minute}")).await;
+        tokio::time::sleep(MINUTE).await;
+    }
+    assert_eq!((rig.stats().rekeyed, rig.stats().possible_duplicates), (1, 1), "it may be the event");
+    assert_eq!(rig.assert_balanced().await.pending, 1, "and it is kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_the_other_policy_a_stuck_event_is_parked() {
+    let settings = DeliverySettings { duplicates: DuplicatePolicy::Park, ..DeliverySettings::default() };
+    let mut rig = Setup { settings, ..Setup::default() }.start(remembers_its_500);
+    rig.accept(1, "stuck").await;
+    for minute in 0..70 {
+        rig.accept(2, format!("other {minute}")).await;
+        tokio::time::sleep(MINUTE).await;
+    }
+    assert_eq!(rig.assert_balanced().await.dead, 1);
+    assert_eq!((rig.stats().parked, rig.stats().rekeyed, rig.stats().possible_duplicates), (1, 0, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -608,9 +608,10 @@ impl Index {
         behind.iter().take(max).map(|entry| entry.spot()).collect()
     }
 
-    /// The oldest pending record, of those that were looked at.
+    /// The oldest pending record that is no open intent, of those that were looked at.
     pub(super) fn oldest(&self) -> Option<Spot> {
-        let firsts = self.queues.iter().filter_map(|queue| queue.entries.front());
+        let delivered = |entry: &&Entry| !matches!(entry.standing(), Standing::Open | Standing::Gone);
+        let firsts = self.queues.iter().filter_map(|queue| queue.entries.iter().find(delivered));
         firsts.min_by_key(|entry| entry.id()).map(|entry| entry.spot())
     }
 }

@@ -369,12 +369,13 @@ impl Outbox for Journal {
     /// Current within 50 ms of the last change; orphans that are being delivered are included.
     fn health(&self) -> OutboxHealth {
         let Some(this) = self.here() else { return OutboxHealth { failing: true, ..OutboxHealth::default() } };
-        let mut sum = OutboxHealth { budget_bytes: Some(this.settings.budget), ..OutboxHealth::default() };
+        let mut sum = OutboxHealth::default();
         let adopted = this.stores();
         for store in adopted.iter().map(|store| &**store).chain([&this.home]) {
             let health = store.health();
             sum.failing |= health.failing;
-            sum.used_bytes += health.disk_bytes;
+            sum.used_bytes += health.used_bytes;
+            *sum.budget_bytes.get_or_insert_default() += health.budget_bytes;
             sum.dropped += health.dropped;
             sum.failed_segments += health.spoilt;
             sum.damaged += store.shelf.damaged();

@@ -175,10 +175,11 @@ impl Log {
     }
 
     pub(super) fn health(&self) -> Health {
-        let in_full = self.segments.len() + self.spare.len().min(SPARE_IN_FULL);
         let spoilt = self.segments.values().filter(|segment| segment.spoilt).count();
         Health {
-            disk_bytes: in_full as u64 * self.limits.segment_bytes,
+            used_bytes: self.segments.len() as u64 * self.limits.segment_bytes,
+            // One is a reserve for what makes room.
+            budget_bytes: u64::from(self.limits.files - 1) * self.limits.segment_bytes,
             dropped: self.dropped,
             spoilt: spoilt as u64,
             failing: self.failing,

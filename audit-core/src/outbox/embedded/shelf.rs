@@ -38,9 +38,12 @@ impl Shelf {
 
     pub(super) fn claim(&self, request: &ClaimRequest<'_>, max: usize) -> Result<Vec<Claimed>, OutboxError> {
         let mut window = lock(&self.window);
-        let mut claimed = Vec::new();
+        let mut claimed: Vec<Claimed> = Vec::new();
         loop {
-            let mut picked = lock(&self.index).pick(max, request.waiting_lanes, request.now).into_iter();
+            let mut picked = {
+                let mut index = lock(&self.index);
+                index.pick(max - claimed.len(), request.waiting_lanes, request.now).into_iter()
+            };
             while let Some(mut pick) = picked.next() {
                 match self.lend(&mut window, &mut pick, request.now.after(request.lease)) {
                     Ok(lent) => claimed.extend(lent),
@@ -52,7 +55,7 @@ impl Shelf {
                     }
                 }
             }
-            if !claimed.is_empty() || max == 0 || !self.look_at_more(&mut window).map_err(storage)? {
+            if claimed.len() == max || !self.look_at_more(&mut window).map_err(storage)? {
                 return Ok(claimed);
             }
         }

@@ -49,7 +49,9 @@ struct Shared {
 /// What went wrong in a sub-journal since it was opened, and how full it is.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Health {
-    pub(super) disk_bytes: u64,
+    /// Of segments that are in use; spare ones are room.
+    pub(super) used_bytes: u64,
+    pub(super) budget_bytes: u64,
     pub(super) dropped: u64,
     pub(super) spoilt: u64,
     /// The last write failed.

@@ -170,7 +170,11 @@ impl Index {
             pending: self.records.len() as u64,
             dead: self.dead.len() as u64,
             next_due: ready.chain(later).min(),
-            oldest: self.records.first_key_value().map(|(_, record)| record.accepted_at),
+            oldest: self
+                .records
+                .values()
+                .find(|record| !matches!(record.place, Place::Intent))
+                .map(|it| it.accepted_at),
         }
     }
 

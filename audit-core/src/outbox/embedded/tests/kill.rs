@@ -29,7 +29,7 @@ fn dir() -> Option<std::path::PathBuf> {
 }
 
 /// Told past the test harness, in one write.
-fn tell(line: &str) {
+pub(super) fn tell(line: &str) {
     std::io::stdout().lock().write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 

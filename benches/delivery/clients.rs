@@ -19,15 +19,16 @@ const IN_FLIGHT: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(120);
 const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/workos/target/release/audited-bench-workos");
 
-/// The event that everybody sends.
+/// The event that everybody sends, in the order in which `audited` writes one.
 pub(crate) const BODY: &str = concat!(
-    r#"{"organization_id":"org_01EHWNCE74X7JSDV0X3SZ3KJNY","event":{"action":"invoice.paid","#,
+    r#"{"event":{"action":"invoice.paid","#,
     r#""occurred_at":"2026-01-15T12:00:00.000Z","version":1,"actor":{"type":"user","id":"user_01GBNJC3MX9ZZJW1FSTF4C5938","#,
     r#""name":"jon@example.com","metadata":{"role":"admin"}},"targets":[{"type":"invoice","id":"inv_01HZX3M9Q2","#,
     r#""name":"2026-0042","metadata":{"amount_cents":129900,"tier":"business"}},{"type":"ledger","id":"ledger_7","#,
     r#""metadata":{"currency":"EUR"}}],"context":{"location":"203.0.113.7","user_agent":"Mozilla/5.0 (X11; Linux "#,
     r#"x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"},"metadata":{"method":"POST","#,
-    r#""route":"/invoices/{id}/payments","request_id":"01HZX3M9Q2V8W4","items":3,"express":true,"receipt":"R-77120"}}}"#
+    r#""route":"/invoices/{id}/payments","request_id":"01HZX3M9Q2V8W4","items":3,"express":true,"receipt":"R-77120"}},"#,
+    r#""organization_id":"org_01EHWNCE74X7JSDV0X3SZ3KJNY"}"#
 );
 
 /// Who sends, and under which limit of descriptors.

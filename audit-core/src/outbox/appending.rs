@@ -58,7 +58,7 @@ impl Appending {
     /// Blocks this thread until the append is done, at most for `deadline`.
     ///
     /// # Errors
-    /// What the outbox said, or [`OutboxErrorKind::Storage`] when the deadline passed first.
+    /// What the outbox said, or [`OutboxErrorKind::Late`] when the deadline passed first.
     pub fn wait(mut self, deadline: Duration) -> Result<RecordId, OutboxError> {
         let slot = match &mut self.0 {
             State::Done(result) => return result.take().unwrap_or_else(|| Err(closed())),
@@ -73,7 +73,7 @@ impl Appending {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(OutboxError::new(
-                    OutboxErrorKind::Storage,
+                    OutboxErrorKind::Late,
                     format!("the outbox did not store the event within {deadline:?}; it may still do so"),
                 ));
             }
@@ -141,6 +141,24 @@ impl AppendTicket {
     #[allow(clippy::must_use_candidate, reason = "only who counts what nobody heard of wants to know")]
     pub fn finish(self, result: Result<RecordId, OutboxError>) -> bool {
         self.0.finish(result)
+    }
+}
+
+/// Whoever waits for a ticket to be finished.
+#[derive(Debug)]
+pub(crate) struct Waiting(Arc<Slot>);
+
+impl AppendTicket {
+    /// Whoever waits for this.
+    pub(crate) fn waiting(&self) -> Waiting {
+        Waiting(Arc::clone(&self.0))
+    }
+}
+
+impl Waiting {
+    /// Lets them go with an error. What the ticket says later is heard by nobody, and the ticket's side is told so.
+    pub(crate) fn give_up(self, error: OutboxError) {
+        self.0.finish(Err(error));
     }
 }
 

@@ -5,4 +5,6 @@ mod lanes;
 mod outbox;
 mod rig;
 mod shutdown;
+#[cfg(unix)]
+mod simulation;
 mod window;

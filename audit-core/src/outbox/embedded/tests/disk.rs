@@ -37,6 +37,8 @@ pub(super) struct Fault {
 #[derive(Debug, Default)]
 struct Inner {
     files: BTreeMap<String, Vec<u8>>,
+    /// The files before the trace began.
+    began_with: BTreeMap<String, Vec<u8>>,
     trace: Vec<Event>,
     fault: Option<Fault>,
     calls: usize,
@@ -53,7 +55,7 @@ struct ModelFile {
 
 impl ModelDisk {
     pub(super) fn with(files: BTreeMap<String, Vec<u8>>) -> Self {
-        Self(Arc::new(Mutex::new(Inner { files, ..Inner::default() })))
+        Self(Arc::new(Mutex::new(Inner { began_with: files.clone(), files, ..Inner::default() })))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -62,6 +64,11 @@ impl ModelDisk {
 
     pub(super) fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.inner().files.clone()
+    }
+
+    /// What was on it at first, and from which its trace leads to what is on it now.
+    pub(super) fn began_with(&self) -> BTreeMap<String, Vec<u8>> {
+        self.inner().began_with.clone()
     }
 
     pub(super) fn trace(&self) -> Vec<Event> {
@@ -207,6 +214,14 @@ impl Unsynced {
             ..UnsyncedFile::default()
         };
         Self { files: files.iter().map(|(name, bytes)| (name.clone(), synced(bytes))).collect() }
+    }
+
+    /// The kernel writes everything by itself.
+    pub(super) fn write_back(&mut self) {
+        self.apply(&Event::SyncDirectory);
+        for name in self.files.keys().cloned().collect::<Vec<_>>() {
+            self.apply(&Event::Sync(name));
+        }
     }
 
     pub(super) fn apply(&mut self, event: &Event) {

@@ -10,4 +10,6 @@ mod faults;
 mod journal;
 mod kill;
 mod model;
+mod patience;
 mod rig;
+pub(crate) mod simulated;

@@ -26,7 +26,7 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn new(target: Option<f64>, now: Instant) -> Self {
-        let rate = target.map_or(f64::INFINITY, |target| (target / 8.0).max(SLOWEST.min(target)));
+        let rate = target.map_or(f64::INFINITY, slow);
         Self { target, rate, proven: target.unwrap_or(f64::INFINITY), tokens: 1.0, now, halved: now }
     }
 
@@ -70,6 +70,15 @@ impl Pace {
         self.tokens = self.tokens.min(1.0);
     }
 
+    /// Begins as slowly as after a start: the endpoint was gone, and many come back to it at the same time.
+    pub(super) fn restart(&mut self, now: Instant) {
+        if let Some(target) = self.target {
+            self.advance(now);
+            self.rate = self.rate.min(slow(target));
+            self.tokens = self.tokens.min(1.0);
+        }
+    }
+
     fn is_off(&self) -> bool {
         self.rate.is_infinite()
     }
@@ -98,6 +107,11 @@ impl Pace {
             }
         }
     }
+}
+
+/// How fast to begin.
+fn slow(target: f64) -> f64 {
+    (target / 8.0).max(SLOWEST.min(target))
 }
 
 /// How many requests may be under way at once: one more for every round that went well, half after one that did not.
@@ -165,6 +179,25 @@ mod tests {
         let (_, now) = run(&mut pace, now, 4);
         let (sent, _) = run(&mut pace, now, 100);
         assert!((4_750..=5_001).contains(&sent), "{sent} in 100 seconds");
+    }
+
+    #[test]
+    fn begins_slowly_again_after_a_pause_and_keeps_what_a_429_taught() {
+        let start = Instant::now();
+        let mut pace = Pace::new(Some(80.0), start);
+        let (_, now) = run(&mut pace, start, 10);
+        pace.restart(now);
+        let (first, now) = run(&mut pace, now, 1);
+        assert!((8..=22).contains(&first), "{first} in the first second");
+        let (_, now) = run(&mut pace, now, 3);
+        let (sent, now) = run(&mut pace, now, 5);
+        assert!((380..=401).contains(&sent), "{sent} in 5 seconds: the full pace again");
+
+        pace.throttled(now, now);
+        pace.restart(now);
+        let (_, now) = run(&mut pace, now, 3);
+        let (sent, _) = run(&mut pace, now, 2);
+        assert!(sent <= 96, "{sent} in 2 seconds: at half of the pace and slowly more");
     }
 
     #[test]

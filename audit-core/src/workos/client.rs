@@ -15,6 +15,7 @@ use super::minimal::minimal;
 use super::organization;
 use super::reply::judge;
 use super::retry_after::retry_after;
+use super::skew::Skew;
 use crate::Error;
 use crate::delivery::{Answer, Reply, Said, Sink};
 use crate::outbox::IdempotencyKey;
@@ -33,6 +34,7 @@ pub struct WorkOs {
     client: Client,
     endpoint: Endpoint,
     key: CurrentKey,
+    skew: Skew,
 }
 
 /// Makes a [`WorkOs`].
@@ -83,7 +85,9 @@ impl WorkOs {
     /// The status alone decides, so whatever goes wrong with the body changes nothing about it.
     async fn read(&self, mut response: Response) -> Answer {
         let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let now = SystemTime::now();
+        self.skew.note(response.headers(), now);
+        let retry_after = retry_after(response.headers(), now);
         let mut body = Vec::new();
         while let Ok(Some(chunk)) = response.chunk().await {
             let room = LONGEST_ANSWER - body.len();
@@ -182,7 +186,7 @@ impl WorkOsBuilder {
         let endpoint = Endpoint::parse(&self.base_url)?;
         let key = CurrentKey::read(self.key)?;
         let client = client(&endpoint, self.connect_timeout, self.timeout)?;
-        Ok(WorkOs { client, endpoint, key })
+        Ok(WorkOs { client, endpoint, key, skew: Skew::default() })
     }
 }
 

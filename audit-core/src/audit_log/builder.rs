@@ -237,6 +237,16 @@ impl AuditLogBuilder {
                         dir.display()
                     ))
                 })?;
+                if let Some(file_system) = journal.unreliable_filesystem() {
+                    tracing::warn!(
+                        target: "audited",
+                        dir = %dir.display(),
+                        file_system,
+                        "the journal's file system may not keep what is stored across a restart of the machine or the \
+                         container, or over a power cut: name a directory on a local disk (AUDITED_DIR, or `outbox_dir` \
+                         of the builder)"
+                    );
+                }
                 (Arc::new(journal), recovery, Some(&*dir))
             }
         };

@@ -1,11 +1,12 @@
 //! The journal: an outbox in files of its own, the default.
 //!
 //! `docs/journal-format.md` tells what is on disk and why. In here, from the bytes up: `format` encodes, `io` is the seam
-//! to the disk, `window` reads records, `recover` finds out what a directory holds, `states` knows what became of each
-//! record and `index` what is lent next, `log`, `renew` and `segments` write, `store` is the thread and the queue in front
-//! of it, `patience` lets go who waits for a disk that hangs, `shelf` is the delivery's side, `lock` keeps processes apart.
-//! This file joins them.
+//! to the disk, `filesystem` knows which of them to warn of, `window` reads records, `recover` finds out what a directory
+//! holds, `states` knows what became of each record and `index` what is lent next, `log`, `renew` and `segments` write,
+//! `store` is the thread and the queue in front of it, `patience` lets go who waits for a disk that hangs, `shelf` is the
+//! delivery's side, `lock` keeps processes apart. This file joins them.
 
+mod filesystem;
 mod format;
 mod index;
 mod io;
@@ -168,6 +169,14 @@ impl Journal {
             child: OnceLock::new(),
         };
         Ok((journal, recovery))
+    }
+
+    /// The name of the file system that the journal is on, if it is one that keeps less than a journal needs: in memory
+    /// (`tmpfs`), in a container's own layer (`overlay`), or behind a network or a process (`nfs`, `fuse` and the like).
+    /// What is stored there survives a `kill -9`, but maybe neither a restart nor a power cut. Known on Linux only.
+    #[must_use]
+    pub fn unreliable_filesystem(&self) -> Option<&'static str> {
+        filesystem::unreliable(&self.dir)
     }
 
     /// Takes nothing more, writes what was taken and gives the directory back. Blocks at most for `deadline`.

@@ -379,3 +379,14 @@ fn a_new_key_outlives_the_process() {
     assert_eq!((again.len(), again[0].key, again[0].history), (1, rekeyed.key, history));
     assert_ne!(again[0].key, claimed.key);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_system_that_keeps_little_is_named() {
+    let path = Path::new("/dev/shm").join(format!("audited-journal-{}", std::process::id()));
+    let (journal, _) = Journal::open(&path, JournalSettings::default()).unwrap();
+    let found = journal.unreliable_filesystem();
+    drop(journal);
+    fs::remove_dir_all(&path).unwrap();
+    assert_eq!(found, Some("tmpfs"));
+}

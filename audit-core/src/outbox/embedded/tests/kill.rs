@@ -305,3 +305,65 @@ fn a_forked_child_has_a_share_of_its_own_that_the_parent_adopts() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("all are here"), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+#[ignore = "a process of another test"]
+fn writes() {
+    let Some(dir) = dir() else { return };
+    let (journal, _) = Journal::open(dir, JournalSettings::default()).unwrap();
+    for number in 0.. {
+        let text = format!("{} {number}", std::process::id());
+        journal.append(event(&text)).wait(PATIENCE).unwrap();
+        tell(&format!("stored {text}"));
+    }
+}
+
+#[test]
+#[ignore = "a process of another test"]
+fn drains() {
+    let Some(dir) = dir() else { return };
+    let (journal, _) = Journal::open(&dir, JournalSettings::default()).unwrap();
+    let end = std::time::Instant::now() + PATIENCE;
+    while std::time::Instant::now() < end && !JournalReader::open(&dir).unwrap().pending(None, 1).unwrap().is_empty() {
+        for claimed in claim(&journal, 5) {
+            tell(&format!("drained {}", String::from_utf8_lossy(&claimed.payload)));
+            block_on(journal.acknowledge(claimed.claim)).unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    journal.close(PATIENCE).unwrap();
+}
+
+/// Twelve writers die; of the eight that come after, each has a share of its own, and four shares are left for whoever
+/// is first.
+#[test]
+fn what_dead_processes_left_is_drained_once_by_the_many_that_come_after() {
+    let scratch = Scratch::new("many");
+    let run = |name: &str| process(name, scratch.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut told = Told::default();
+    let mut writers: Vec<_> = (0..12).map(|_| run("writes")).collect();
+    for writer in &mut writers {
+        // It has stored something when it tells so.
+        let mut output = std::io::BufReader::new(writer.stdout.take().unwrap());
+        let mut lines = String::new();
+        while !lines.contains("stored") {
+            assert!(std::io::BufRead::read_line(&mut output, &mut lines).unwrap() > 0, "{lines}");
+        }
+        writer.kill().unwrap();
+        output.read_to_string(&mut lines).unwrap();
+        writer.wait().unwrap();
+        told.read(&lines);
+    }
+    let drainers: Vec<_> = (0..8).map(|_| run("drains")).collect();
+    let mut drained = BTreeSet::new();
+    for drainer in drainers {
+        let output = drainer.wait_with_output().unwrap();
+        assert!(output.status.success());
+        for text in String::from_utf8_lossy(&output.stdout).lines().filter_map(|line| line.strip_prefix("drained ")) {
+            assert!(drained.insert(text.to_owned()), "{text} was drained twice");
+        }
+    }
+    let left: Vec<_> = told.stored.difference(&drained).collect();
+    assert!(left.is_empty(), "{left:?}");
+    assert!(told.stored.len() >= 12);
+}

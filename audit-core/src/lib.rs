@@ -18,6 +18,7 @@ pub mod outbox;
 mod planted;
 #[doc(hidden)]
 pub mod private;
+mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 pub mod workos;

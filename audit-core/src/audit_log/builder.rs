@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -113,6 +114,15 @@ impl AuditLogBuilder {
     /// refused and counted, and strict calls do not happen. Default: 2 GiB, about 2.5 million events.
     pub fn disk_budget(mut self, bytes: u64) -> Self {
         self.journal.budget = bytes;
+        self
+    }
+
+    /// How long a durable or strict call waits for a disk that neither answers nor fails, as a network's may; it can be half
+    /// of that longer. Then a strict call is refused, and any other returns although its event is not stored yet, which
+    /// [`Stats::late`](crate::Stats::late) counts and [`health`](AuditLog::health) tells. Default: 5 s, which is also the most
+    /// that a sync function waits.
+    pub fn disk_patience(mut self, patience: Duration) -> Self {
+        self.journal.patience = patience;
         self
     }
 

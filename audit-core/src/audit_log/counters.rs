@@ -37,6 +37,9 @@ pub struct Stats {
     pub dropped: u64,
     /// Strict calls whose outcome could not be stored: their events will say `unknown`.
     pub unsettled: u64,
+    /// Calls that returned before their event was stored, since the disk did not answer for too long. The events are
+    /// stored once it does; until then they are counted as accepted, and if they cannot be, as dropped.
+    pub late: u64,
     /// Events whose actor nobody told.
     pub unknown_actors: u64,
     /// What had to be mended, summed over all events.
@@ -57,6 +60,7 @@ pub(super) struct Counters {
     accepted: AtomicU64,
     refused: AtomicU64,
     unsettled: AtomicU64,
+    late: AtomicU64,
     redriven: AtomicU64,
     /// Since when appends fail, in milliseconds; 0 if they do not.
     refusing_since: AtomicU64,
@@ -113,6 +117,10 @@ impl Counters {
         self.redriven.fetch_sub(1, Ordering::Relaxed);
     }
 
+    pub(super) fn late(&self) {
+        self.late.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn unsettled(&self) {
         self.unsettled.fetch_add(1, Ordering::Relaxed);
     }
@@ -163,6 +171,7 @@ impl Counters {
             refused: read(&self.refused) + dropped,
             dropped,
             unsettled: read(&self.unsettled),
+            late: read(&self.late),
             unknown_actors: read(&self.unknown_actors),
             mended: Mended {
                 truncated: read(&self.truncated),

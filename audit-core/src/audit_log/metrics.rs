@@ -63,6 +63,7 @@ const METRICS: &[Metric] = &[
     count("audited_refused_total", |it| it.stats.refused, "events that could not be stored"),
     count("audited_dropped_total", |it| it.stats.dropped, "of those, the ones that nobody waited for"),
     count("audited_unsettled_total", |it| it.stats.unsettled, "strict calls whose outcome could not be stored"),
+    count("audited_late_total", |it| it.stats.late, "calls that returned before their event was stored"),
     count("audited_unknown_actors_total", |it| it.stats.unknown_actors, "events whose actor nobody told"),
     count("audited_truncated_total", |it| it.stats.mended.truncated, "texts cut to their limit"),
     count("audited_redacted_total", |it| it.stats.mended.redacted, "values redacted, masked or hashed"),

@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{self, Poll, Waker};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use self::builder::AuditLogBuilder;
 pub use self::counters::Stats;
@@ -41,6 +41,9 @@ use crate::outbox::{
 
 /// How long closing the outbox may take: one write to the disk.
 const CLOSE_DEADLINE: Duration = Duration::from_millis(150);
+
+/// How much later than asked a shutdown may return, all in all.
+const LATEST: Duration = Duration::from_millis(180);
 
 /// A running audit log: takes events, keeps them in its outbox and delivers them. Cloning it is cheap; all clones are the
 /// same log.
@@ -208,24 +211,26 @@ impl AuditLog {
     /// Takes no more events, delivers what there is until `deadline`, and stops: at most 200 ms after that, whatever the
     /// network and WorkOS do. What is not delivered by then stays in the outbox.
     pub async fn shutdown(&self, deadline: Duration) -> ShutdownReport {
+        let began = Instant::now();
         self.0.closed.store(true, Ordering::Release);
         let report = match &self.0.delivery {
             Some(delivery) => self.report(&delivery.shutdown(deadline).await),
             None => self.report_now(),
         };
-        self.closed(self.0.outbox.close(CLOSE_DEADLINE).await);
+        self.closed(self.0.outbox.close(time_to_close(began, deadline)).await);
         report
     }
 
     /// As [`shutdown`](Self::shutdown), on a thread that may block.
     #[must_use]
     pub fn shutdown_blocking(&self, deadline: Duration) -> ShutdownReport {
+        let began = Instant::now();
         self.0.closed.store(true, Ordering::Release);
         let report = match &self.0.delivery {
             Some(delivery) => self.report(&delivery.shutdown_blocking(deadline)),
             None => self.report_now(),
         };
-        let mut closing = self.0.outbox.close(CLOSE_DEADLINE);
+        let mut closing = self.0.outbox.close(time_to_close(began, deadline));
         // An outbox that has to wait for a network closes in `shutdown` only; what it took is stored there already.
         if let Poll::Ready(result) = closing.as_mut().poll(&mut task::Context::from_waker(Waker::noop())) {
             self.closed(result);
@@ -320,7 +325,11 @@ impl AuditLog {
     pub(crate) fn intent_stored(&self, result: Result<RecordId, OutboxError>) -> Result<RecordId, Unavailable> {
         result.inspect(|_| self.0.counters.stores()).map_err(|error| {
             self.0.counters.does_not_store(Timestamp::now());
-            self.0.counters.refused_after_all();
+            // One that is late may be stored yet, and is then told as `unknown` after the next start.
+            match error.kind() {
+                OutboxErrorKind::Late => self.0.counters.refused(),
+                _ => self.0.counters.refused_after_all(),
+            }
             tracing::error!(target: "audited", %error, "a strict call was refused: its intent could not be stored");
             Unavailable::new(error.to_string())
         })
@@ -360,6 +369,12 @@ impl AuditLog {
     #[cold]
     fn not_stored(&self, error: &OutboxError, settles: bool) {
         self.0.counters.does_not_store(Timestamp::now());
+        if error.kind() == OutboxErrorKind::Late {
+            // Whatever becomes of it is counted there: it is pending, or dropped.
+            self.0.counters.late();
+            tracing::error!(target: "audited", %error, "a call returned before its audit event was stored");
+            return;
+        }
         if settles {
             self.0.counters.unsettled();
             tracing::error!(
@@ -386,6 +401,11 @@ impl AuditLog {
             );
         }
     }
+}
+
+/// What is left of the time for closing the outbox in a shutdown.
+fn time_to_close(began: Instant, deadline: Duration) -> Duration {
+    deadline.saturating_add(LATEST).saturating_sub(began.elapsed()).min(CLOSE_DEADLINE)
 }
 
 /// The lane of an organization: FNV-1a over words of eight bytes. Outboxes keep it, so it must be the same on every

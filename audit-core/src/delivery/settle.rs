@@ -88,7 +88,7 @@ pub(super) async fn settle(
                 tracing::debug!(target: "audited", record = claim.record.0, "the lease had passed to another delivery");
                 return;
             }
-            OutboxErrorKind::Full | OutboxErrorKind::Closed | OutboxErrorKind::Storage => {
+            OutboxErrorKind::Full | OutboxErrorKind::Late | OutboxErrorKind::Closed | OutboxErrorKind::Storage => {
                 note_failure(&counters, &error);
                 if Instant::now() + pause >= until {
                     return;

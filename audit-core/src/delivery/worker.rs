@@ -104,7 +104,7 @@ impl Worker {
             random,
             gate: Gate::new(),
             pace: Pace::new(settings.pace, now),
-            concurrency: Concurrency::new(settings.concurrency, now),
+            concurrency: Concurrency::new(settings.concurrency),
             settings,
             lanes: Lanes::default(),
             runs: Runs::default(),

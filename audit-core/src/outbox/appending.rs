@@ -2,11 +2,12 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use super::{OutboxError, OutboxErrorKind, RecordId};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// An append under way: await it in async code, or [`wait`](Appending::wait) for it on a thread.
 ///
@@ -58,7 +59,7 @@ impl Appending {
     /// Blocks this thread until the append is done, at most for `deadline`.
     ///
     /// # Errors
-    /// What the outbox said, or [`OutboxErrorKind::Storage`] when the deadline passed first.
+    /// What the outbox said, or [`OutboxErrorKind::Late`] when the deadline passed first.
     pub fn wait(mut self, deadline: Duration) -> Result<RecordId, OutboxError> {
         let slot = match &mut self.0 {
             State::Done(result) => return result.take().unwrap_or_else(|| Err(closed())),
@@ -73,7 +74,7 @@ impl Appending {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(OutboxError::new(
-                    OutboxErrorKind::Storage,
+                    OutboxErrorKind::Late,
                     format!("the outbox did not store the event within {deadline:?}; it may still do so"),
                 ));
             }
@@ -144,6 +145,24 @@ impl AppendTicket {
     }
 }
 
+/// Whoever waits for a ticket to be finished.
+#[derive(Debug)]
+pub(crate) struct Waiting(Arc<Slot>);
+
+impl AppendTicket {
+    /// Whoever waits for this.
+    pub(crate) fn waiting(&self) -> Waiting {
+        Waiting(Arc::clone(&self.0))
+    }
+}
+
+impl Waiting {
+    /// Lets them go with an error. What the ticket says later is heard by nobody, and the ticket's side is told so.
+    pub(crate) fn give_up(self, error: OutboxError) {
+        self.0.finish(Err(error));
+    }
+}
+
 impl Drop for AppendTicket {
     fn drop(&mut self) {
         self.0.finish(Err(closed()));
@@ -151,7 +170,7 @@ impl Drop for AppendTicket {
 }
 
 impl Slot {
-    fn lock(&self) -> std::sync::MutexGuard<'_, SlotState> {
+    fn lock(&self) -> MutexGuard<'_, SlotState> {
         self.result.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -20,6 +20,8 @@ pub enum OutboxErrorKind {
     Fenced,
     /// There is no such dead letter, or it belongs to another process.
     Missing,
+    /// It took too long, and nobody knows yet how it ends: the record may still be stored.
+    Late,
     /// The outbox was closed.
     Closed,
     /// The storage failed.

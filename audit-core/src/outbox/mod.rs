@@ -7,7 +7,7 @@
 //! length of a lease, and exactly one of [`acknowledge`](Outbox::acknowledge), [`reschedule`](Outbox::reschedule),
 //! [`rekey`](Outbox::rekey) and [`bury`](Outbox::bury) settles that claim. A claim that is never settled (the process died) ends with its lease.
 
-mod appending;
+pub(crate) mod appending;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 #[cfg(unix)]

@@ -20,6 +20,7 @@ use super::minimal::minimal;
 use super::organization;
 use super::reply::judge;
 use super::retry_after::retry_after;
+use super::skew::Skew;
 use crate::Error;
 use crate::delivery::{Answer, Reply, Said, Sink};
 use crate::outbox::IdempotencyKey;
@@ -40,6 +41,7 @@ pub struct WorkOs {
     endpoint: Endpoint,
     key: CurrentKey,
     timeout: Duration,
+    skew: Skew,
 }
 
 /// Makes a [`WorkOs`].
@@ -103,7 +105,9 @@ impl WorkOs {
     /// The status alone decides, so whatever goes wrong with the body changes nothing about it.
     async fn read(&self, mut response: Response<Incoming>, deadline: Instant) -> Answer {
         let status = response.status().as_u16();
-        let retry_after = retry_after(response.headers(), SystemTime::now());
+        let now = SystemTime::now();
+        self.skew.note(response.headers(), now);
+        let retry_after = retry_after(response.headers(), now);
         let mut body = Vec::new();
         while let Ok(Some(Ok(frame))) = timeout_at(deadline, response.frame()).await {
             let chunk = frame.into_data().unwrap_or_default();
@@ -204,7 +208,7 @@ impl WorkOsBuilder {
         // What the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) is not asked for this machine.
         let proxies = if endpoint.is_loopback { Matcher::builder().build() } else { Matcher::from_env() };
         let http = Http::new(&endpoint.events, tls(&endpoint)?, &proxies, self.connect_timeout)?;
-        Ok(WorkOs { http, endpoint, key, timeout: self.timeout })
+        Ok(WorkOs { http, endpoint, key, timeout: self.timeout, skew: Skew::default() })
     }
 }
 

@@ -126,14 +126,17 @@ mod tests {
         config.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
     }
 
-    const WORKOS: Uri = Uri::from_static("https://api.workos.com/audit_logs/events");
+    fn workos() -> Uri {
+        Uri::from_static("https://api.workos.com/audit_logs/events")
+    }
 
     /// What the proxy is asked for, and how the attempt ends when it refuses.
     #[tokio::test]
     async fn a_proxy_is_asked_for_a_tunnel_and_told_its_password_and_nothing_else() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let proxy = format!("http://user:word@{}", listener.local_addr().unwrap());
-        let http = Http::new(&WORKOS, tls(), &Matcher::builder().https(proxy).build(), Duration::from_secs(5)).unwrap();
+        let http =
+            Http::new(&workos(), tls(), &Matcher::builder().https(proxy).build(), Duration::from_secs(5)).unwrap();
         let asked = tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = Vec::new();
@@ -143,7 +146,7 @@ mod tests {
             stream.write_all(b"HTTP/1.1 403 Forbidden\r\n\r\n").await.unwrap();
             String::from_utf8(head).unwrap()
         });
-        let request = Request::post(WORKOS).header("authorization", "Bearer canary").body(Full::default()).unwrap();
+        let request = Request::post(workos()).header("authorization", "Bearer canary").body(Full::default()).unwrap();
         let error = http.send(request).await.unwrap_err();
         assert!(error.is_connect(), "nothing was sent: {error:?}");
         let asked = asked.await.unwrap();
@@ -157,9 +160,9 @@ mod tests {
     fn names_that_are_exempt_are_reached_directly_and_other_kinds_of_proxies_are_refused() {
         let within = Duration::from_secs(1);
         let exempt = Matcher::builder().https("http://127.0.0.1:1").no("api.workos.com").build();
-        assert!(matches!(Http::new(&WORKOS, tls(), &exempt, within), Ok(Http::Direct(_))));
+        assert!(matches!(Http::new(&workos(), tls(), &exempt, within), Ok(Http::Direct(_))));
         let socks = Matcher::builder().https("socks5://user:canary@127.0.0.1:1").build();
-        let error = Http::new(&WORKOS, tls(), &socks, within).unwrap_err();
+        let error = Http::new(&workos(), tls(), &socks, within).unwrap_err();
         assert!(error.is_configuration() && !format!("{error:?}").contains("canary"), "{error:?}");
     }
 }

@@ -9,6 +9,7 @@ mod minimal;
 mod organization;
 mod reply;
 mod retry_after;
+mod skew;
 
 pub use self::client::{WorkOs, WorkOsBuilder};
 pub use self::key::{ApiKey, ApiKeySource};

@@ -12,10 +12,14 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
     let text = text(headers.get(RETRY_AFTER)?)?;
     seconds(text).or_else(|| {
         // By the server's own clock where it shows it: ours may be wrong by hours.
-        let server = headers.get(DATE).and_then(self::text).and_then(date);
-        let now = server.or_else(|| now.duration_since(UNIX_EPOCH).ok())?;
+        let now = server_time(headers).or_else(|| now.duration_since(UNIX_EPOCH).ok())?;
         Some(date(text)?.saturating_sub(now).min(LONGEST))
     })
+}
+
+/// What time it is on the server, since 1970, if it says so.
+pub(super) fn server_time(headers: &HeaderMap) -> Option<Duration> {
+    headers.get(DATE).and_then(text).and_then(date)
 }
 
 fn text(value: &HeaderValue) -> Option<&str> {

@@ -131,6 +131,43 @@ fn a_sink_that_blocks_its_thread_does_not_hold_up_a_shutdown() {
     drop(release);
 }
 
+/// A resolver that hangs does so on a thread that nothing can end. Neither a shutdown nor the delivery's own end waits for it.
+#[test]
+fn a_name_that_is_being_looked_up_does_not_hold_up_a_shutdown() {
+    #[derive(Debug)]
+    struct Resolving(Arc<Mutex<mpsc::Receiver<()>>>);
+    impl Sink for Resolving {
+        fn send(&self, _: IdempotencyKey, _: Bytes) -> Pin<Box<dyn Future<Output = Reply> + Send + '_>> {
+            let hangs = Arc::clone(&self.0);
+            Box::pin(async move {
+                let _ = tokio::task::spawn_blocking(move || hangs.lock().unwrap().recv()).await;
+                Reply::NotSent("no such host".to_owned())
+            })
+        }
+        fn minimal(&self, _: &[u8]) -> Option<Bytes> {
+            None
+        }
+    }
+
+    let (release, hangs) = mpsc::channel();
+    let outbox = Arc::new(MemoryOutbox::default());
+    append(&*outbox, 1);
+    let sink = Arc::new(Resolving(Arc::new(Mutex::new(hangs))));
+    let delivery = Delivery::start(Arc::<MemoryOutbox>::clone(&outbox), sink, unpaced()).unwrap();
+    while delivery.stats().attempts == 0 {
+        std::thread::yield_now();
+    }
+    let began = Instant::now();
+    let report = delivery.shutdown_blocking(Duration::from_millis(300));
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    assert_eq!((pending(&report), report.drained), (Some(1), false));
+    while Arc::strong_count(&outbox) > 1 {
+        assert!(began.elapsed() < Duration::from_secs(5), "the delivery's thread is still there");
+        std::thread::yield_now();
+    }
+    drop(release);
+}
+
 /// A panic in a sink costs one attempt, which its lease makes up for.
 #[test]
 fn a_sink_that_panics_stops_nothing() {

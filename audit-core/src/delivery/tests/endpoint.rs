@@ -217,3 +217,32 @@ async fn without_a_pace_concurrency_is_the_bound() {
     let seconds = rig.sink.seen().last().unwrap().at.as_secs_f64();
     assert!(seconds < 20_000.0 / (64.0 / 0.08) * 1.25, "{seconds} s");
 }
+
+/// Fifty replicas of a service, each with a backlog, and an endpoint that comes back: neither do they come back in the same
+/// moment, nor does any of them begin at full speed.
+#[tokio::test(start_paused = true)]
+async fn replicas_do_not_storm_an_endpoint_that_comes_back() {
+    let mut rigs = Vec::new();
+    for seed in 0..50 {
+        let setup = Setup { seed, ..Setup::default() };
+        let mut rig = setup.start(|attempt| match attempt.at < HOUR {
+            true => Reply::NotSent("connection refused".to_owned()),
+            false => taken(),
+        });
+        rig.accept_many(1, 500).await;
+        rigs.push(rig);
+    }
+    tokio::time::sleep(HOUR + 10 * MINUTE).await;
+    let mut a_second = std::collections::BTreeMap::<u64, usize>::new();
+    for rig in &rigs {
+        rig.assert_all_delivered().await;
+        for attempt in rig.sink.seen().iter().filter(|attempt| attempt.at >= HOUR) {
+            *a_second.entry(attempt.at.as_secs()).or_default() += 1;
+        }
+    }
+    let hour = HOUR.as_secs();
+    let at = |second: u64| a_second.get(&(hour + second)).copied().unwrap_or(0);
+    assert!(at(0) < 50 * 4, "{} requests in the first second of fifty that could make 2,500", at(0));
+    let peak = a_second.values().max().unwrap();
+    assert!(*peak < 50 * 50 / 2, "{peak} requests in one second");
+}

@@ -127,6 +127,8 @@ pub(super) struct Setup {
     pub(super) latency: Duration,
     pub(super) settings: DeliverySettings,
     pub(super) outbox: Arc<dyn Outbox>,
+    /// Decides what chance decides.
+    pub(super) seed: u64,
 }
 
 impl Default for Setup {
@@ -135,6 +137,7 @@ impl Default for Setup {
             latency: Duration::from_millis(80),
             settings: DeliverySettings::default(),
             outbox: Arc::new(MemoryOutbox::default()),
+            seed: 7,
         }
     }
 }
@@ -161,8 +164,14 @@ impl Setup {
         let counters = Arc::<Counters>::default();
         let (commands, received) = mpsc::unbounded_channel();
         let (outbox, counted) = (Arc::clone(&self.outbox), Arc::clone(&counters));
-        let worker =
-            Worker::new(outbox, Arc::<ScriptedSink>::clone(&sink), settings, counted, received, Random::seeded(7));
+        let worker = Worker::new(
+            outbox,
+            Arc::<ScriptedSink>::clone(&sink),
+            settings,
+            counted,
+            received,
+            Random::seeded(self.seed),
+        );
         let delivery = tokio::spawn(worker.run());
         Rig { outbox: self.outbox, sink, counters, commands: Some(commands), clock, clock_error, accepted: 0, delivery }
     }

@@ -148,7 +148,10 @@ impl Worker {
             Reply::Answered(answer) => format!("status {}", answer.status),
         };
         match health {
-            Health::Ok => tracing::info!(target: "audited", "audit events are being delivered again"),
+            Health::Ok => {
+                self.pace.restart(now);
+                tracing::info!(target: "audited", "audit events are being delivered again");
+            }
             Health::Throttled => {
                 tracing::warn!(target: "audited", detail, "the sink asks for fewer requests: audit events wait");
             }

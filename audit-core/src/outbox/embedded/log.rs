@@ -9,6 +9,7 @@ use super::index::{Index, Lease, Spot};
 use super::io::{DiskFile, Files, Name};
 use super::recover::Segment;
 use super::window::Window;
+use crate::outbox::appending::Waiting;
 use crate::outbox::{
     AppendTicket, BurialReason, IdempotencyKey, NewRecord, OutboxError, OutboxErrorKind, RecordId, Retry, Role,
 };
@@ -28,6 +29,18 @@ pub(super) enum Op {
     Bury { id: u64, fence: u64, reason: BurialReason, replacement: Option<(u64, NewRecord)>, ticket: AppendTicket },
     Rekey { id: u64, fence: u64, retry: Retry, ticket: AppendTicket },
     Redrive { id: u64, ticket: AppendTicket },
+}
+
+impl Op {
+    /// Whoever waits for it.
+    pub(super) fn waiting(&self) -> Option<Waiting> {
+        match self {
+            Self::Append { ticket, .. } => ticket.as_ref().map(AppendTicket::waiting),
+            Self::Bury { ticket, .. } | Self::Rekey { ticket, .. } | Self::Redrive { ticket, .. } => {
+                Some(ticket.waiting())
+            }
+        }
+    }
 }
 
 /// How much a sub-journal may take.

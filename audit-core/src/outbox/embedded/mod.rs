@@ -2,13 +2,14 @@
 //!
 //! `docs/journal-format.md` tells what is on disk and why. In here, from the bytes up: `format` encodes, `io` is the seam
 //! to the disk, `window` reads records, `recover` finds out what a directory holds, `index` knows what is pending, `log`,
-//! `renew` and `segments` write, `store` is the thread and the queue in front of it, `shelf` the delivery's side, `lock` keeps processes apart. This file joins them.
+//! `renew` and `segments` write, `store` is the thread and the queue in front of it, `patience` lets go who waits for a disk that hangs, `shelf` is the delivery's side, `lock` keeps processes apart. This file joins them.
 
 mod format;
 mod index;
 mod io;
 mod lock;
 mod log;
+mod patience;
 mod reader;
 mod recover;
 mod renew;
@@ -54,11 +55,13 @@ pub struct JournalSettings {
     pub budget: u64,
     /// The size of a segment, in bytes; at most 1 GiB. Default: 8 MiB.
     pub segment: u64,
+    /// How long a durable append waits for a disk that neither answers nor fails, up to half of that longer. Default: 5 s.
+    pub patience: Duration,
 }
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { budget: 2 << 30, segment: 8 << 20 }
+        Self { budget: 2 << 30, segment: 8 << 20, patience: Duration::from_secs(5) }
     }
 }
 
@@ -148,6 +151,7 @@ impl Journal {
         };
         let changed = Arc::new(Notify::new());
         let home = Store::start(log, Some(owned), Arc::clone(&changed)).map_err(storage)?;
+        home.watch(settings.patience).map_err(storage)?;
         let adoption = Adoption { stores: Vec::new(), orphans: Orphans::default(), next: Instant::now() };
         let journal = Self {
             dir,
@@ -366,7 +370,7 @@ impl Outbox for Journal {
         let adopted = this.stores();
         for store in adopted.iter().map(|store| &**store).chain([&this.home]) {
             let health = store.health();
-            sum.failing |= health.failing;
+            sum.failing |= health.failing || store.is_stuck(this.settings.patience);
             sum.used_bytes += health.used_bytes;
             *sum.budget_bytes.get_or_insert_default() += health.budget_bytes;
             sum.dropped += health.dropped;

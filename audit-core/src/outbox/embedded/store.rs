@@ -2,8 +2,7 @@
 
 use std::io;
 use std::mem;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -11,12 +10,15 @@ use tokio::sync::Notify;
 use super::format::MAX_U48;
 use super::lock::Owned;
 use super::log::{Log, Op};
+use super::patience::{Flight, watch};
 use super::shelf::{Shelf, local};
+use crate::outbox::appending::Waiting;
 use crate::outbox::{
     AppendTicket, Appending, BurialReason, ClaimId, Durability, NewRecord, OutboxError, OutboxErrorKind, RecordId,
     Retry, Role,
 };
 use crate::planted::{Bug, planted};
+use crate::sync::{Condvar, Mutex, MutexGuard, thread};
 
 /// Relaxed records and table entries are on disk after this at the latest.
 const LAZY: Duration = Duration::from_millis(50);
@@ -38,8 +40,9 @@ pub(super) struct Store {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     queue: Mutex<Queue>,
+    pub(super) flight: Flight,
     wake: Condvar,
     stopped: Condvar,
     changed: Arc<Notify>,
@@ -106,6 +109,7 @@ impl Store {
         };
         let shared = Arc::new(Shared {
             queue: Mutex::new(queue),
+            flight: Flight::default(),
             wake: Condvar::new(),
             stopped: Condvar::new(),
             changed,
@@ -205,6 +209,16 @@ impl Store {
         *lock(&self.shared.health)
     }
 
+    /// Lets go who waits for the disk for longer than `patience`.
+    pub(super) fn watch(&self, patience: Duration) -> io::Result<()> {
+        watch(Arc::downgrade(&self.shared), patience)
+    }
+
+    /// Whether the disk has not answered for so long.
+    pub(super) fn is_stuck(&self, patience: Duration) -> bool {
+        self.shared.flight.is_stuck(patience)
+    }
+
     /// Takes nothing more.
     pub(super) fn begin_close(&self) {
         let mut queue = lock(&self.shared.queue);
@@ -267,6 +281,15 @@ impl Shared {
         }
     }
 
+    /// Those who wait for what is queued.
+    pub(super) fn take_waiting(&self) -> Vec<Waiting> {
+        lock(&self.queue).ops.iter().filter_map(Op::waiting).collect()
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        lock(&self.queue).stopped
+    }
+
     /// Waits for work and takes all there is. `dirty`: something lazy is left from before.
     fn next(&self, dirty: bool) -> Batch {
         let mut queue = lock(&self.queue);
@@ -309,7 +332,9 @@ fn write(mut log: Log, owned: Option<Owned>, stopping: &Stopping) {
         }
         let (any, done) = (!batch.ops.is_empty(), batch.closing && batch.ops.is_empty());
         if any {
+            shared.flight.begin(&batch.ops);
             log.commit(batch.ops);
+            shared.flight.end();
             shared.changed.notify_one();
         }
         if batch.tidy {

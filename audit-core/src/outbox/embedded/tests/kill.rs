@@ -175,6 +175,33 @@ fn script() {
     tell("done");
 }
 
+/// Every system call with which the journal touches its files, and what may become of it.
+const CALLS: [(&str, &[&str]); 10] = [
+    ("pwrite64", &["signal=SIGKILL", "error=EIO", "error=ENOSPC", "error=EINTR"]),
+    ("fdatasync", &["signal=SIGKILL", "error=EIO", "error=ENOSPC", "error=EINTR"]),
+    ("fsync", &["signal=SIGKILL", "error=EIO", "error=ENOSPC", "error=EINTR"]),
+    ("fallocate", &["signal=SIGKILL", "error=EIO", "error=ENOSPC", "error=EINTR"]),
+    ("ftruncate", &["signal=SIGKILL", "error=EIO", "error=EINTR"]),
+    ("openat", &["signal=SIGKILL", "error=EIO", "error=EMFILE", "error=ENOSPC"]),
+    ("mkdir", &["signal=SIGKILL", "error=EIO", "error=ENOSPC"]),
+    ("flock", &["signal=SIGKILL", "error=EIO", "error=EAGAIN"]),
+    ("getdents64", &["signal=SIGKILL", "error=EIO"]),
+    ("pread64", &["signal=SIGKILL", "error=EIO", "error=EINTR"]),
+];
+
+/// What the script told is there, also after the next start.
+fn check_script(dir: &Path, output: &str, what: &str) {
+    let mut told = Told::default();
+    told.read(output);
+    if dir.exists() {
+        told.check(dir, what);
+        drop(Journal::open(dir, JournalSettings::default()).unwrap());
+        told.check(dir, &format!("{what}, reopened"));
+    } else {
+        assert!(told.stored.is_empty(), "{what}: stored nowhere");
+    }
+}
+
 #[test]
 fn every_system_call_may_fail_or_be_the_last() {
     let works = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output();
@@ -183,8 +210,8 @@ fn every_system_call_may_fail_or_be_the_last() {
         return tell("SKIPPED: there is no strace here, so no system call was made to fail");
     }
     let mut runs = 0;
-    for call in ["pwrite64", "fdatasync", "fsync", "fallocate", "ftruncate"] {
-        for fault in ["signal=SIGKILL", "error=EIO", "error=ENOSPC"] {
+    for (call, faults) in CALLS {
+        for fault in faults {
             for number in 1.. {
                 let scratch = Scratch::new("strace");
                 let what = format!("{call}:{fault}:when={number}");
@@ -192,29 +219,51 @@ fn every_system_call_may_fail_or_be_the_last() {
                 let script = process("script", scratch.path());
                 let mut traced = Command::new("strace");
                 traced.args(["-f", "-o", log.to_str().unwrap(), "-e", &format!("trace={call}")]);
+                // Only what concerns these files, and not what the process needs to start.
+                let share = scratch.path().join("journal-0");
+                traced.arg("-P").arg(scratch.path()).arg("-P").arg(&share).arg("-P").arg(share.join("lock"));
+                for file in 1..=6 {
+                    traced.arg("-P").arg(share.join(format!("segment-{file:04}")));
+                    traced.arg("-P").arg(share.join(format!("table-{file:04}")));
+                }
                 traced.args(["-e", &format!("inject={what}")]).arg(script.get_program()).args(script.get_args());
                 let output = traced.env(DIR, scratch.path()).stdin(Stdio::null()).output().unwrap();
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
                 let log_text = std::fs::read_to_string(&log).unwrap_or_default();
                 let _ = std::fs::remove_file(&log);
                 let hit = log_text.contains("(INJECTED)") || log_text.contains("killed by SIGKILL");
-                runs += 1;
                 assert!(text.contains("done\n") || hit, "{what}: {text}\n{}", String::from_utf8_lossy(&output.stderr));
                 if !hit {
+                    assert!(number > 1, "{call} is not called");
                     break;
                 }
+                runs += 1;
                 assert!(fault.contains("KILL") || text.contains("test result: ok"), "{what}: {text}");
-                let mut told = Told::default();
-                told.read(&text);
-                if scratch.path().exists() {
-                    told.check(scratch.path(), &what);
-                    drop(Journal::open(scratch.path(), JournalSettings::default()).unwrap());
-                    told.check(scratch.path(), &format!("{what}, reopened"));
-                }
+                check_script(scratch.path(), &text, &what);
             }
         }
     }
-    assert!(runs > 60, "only {runs} runs");
+    tell(&format!("{runs} system calls failed or were the last, one a run"));
+    assert!(runs > 200, "only {runs} runs");
+}
+
+/// A file that may not grow beyond a limit: the kernel then writes the part that fits, and fails with the rest.
+#[test]
+fn a_write_may_be_cut_short_at_any_sector() {
+    let mut short = 0;
+    for sectors in 8..=72 {
+        let scratch = Scratch::new("short");
+        let script = process("script", scratch.path());
+        let mut limited = Command::new("sh");
+        limited.args(["-c", &format!("trap '' XFSZ; ulimit -f {sectors}; exec \"$0\" \"$@\"")]);
+        limited.arg(script.get_program()).args(script.get_args());
+        let output = limited.env(DIR, scratch.path()).stdin(Stdio::null()).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains("test result: ok"), "{sectors} sectors: {text}");
+        short += usize::from(text.matches("stored ").count() < 9);
+        check_script(scratch.path(), &text, &format!("{sectors} sectors"));
+    }
+    assert!(short > 30, "a write was cut short {short} times only");
 }
 
 #[test]

@@ -7,8 +7,11 @@ mod crash;
 mod damage;
 mod disk;
 mod faults;
+#[cfg(audited_shuttle)]
+mod interleavings;
 mod journal;
 mod kill;
 mod model;
+mod patience;
 mod rig;
 pub(crate) mod simulated;

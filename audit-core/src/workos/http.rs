@@ -28,13 +28,14 @@ const IDLE: Duration = Duration::from_secs(20);
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 type Tcp = HttpsConnector<HttpConnector>;
+type Pool<C> = Box<Client<Punctual<HttpsConnector<C>>, Full<Bytes>>>;
 type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// Sends requests as they are: it follows no redirect, and repeats nothing but what was never written.
 #[derive(Debug, Clone)]
 pub(super) enum Http {
-    Direct(Client<Punctual<Tcp>, Full<Bytes>>),
-    Proxied(Client<Punctual<HttpsConnector<Tunnel<Tcp>>>, Full<Bytes>>),
+    Direct(Pool<HttpConnector>),
+    Proxied(Pool<Tunnel<Tcp>>),
 }
 
 impl Http {
@@ -47,7 +48,7 @@ impl Http {
         tcp.set_connect_timeout(Some(within));
         let tcp = over_tls(tls.clone(), tcp);
         let Some(proxy) = proxies.intercept(to) else {
-            return Ok(Self::Direct(kept().build(Punctual { inner: tcp, within })));
+            return Ok(Self::Direct(Box::new(kept().build(Punctual { inner: tcp, within }))));
         };
         if !matches!(proxy.uri().scheme_str(), Some("http" | "https")) {
             // It may carry a password, so it is not repeated.
@@ -60,7 +61,7 @@ impl Http {
         if let Some(auth) = proxy.basic_auth() {
             tunnel = tunnel.with_auth(auth.clone());
         }
-        Ok(Self::Proxied(kept().build(Punctual { inner: over_tls(tls, tunnel), within })))
+        Ok(Self::Proxied(Box::new(kept().build(Punctual { inner: over_tls(tls, tunnel), within }))))
     }
 
     pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Error> {

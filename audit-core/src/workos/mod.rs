@@ -3,6 +3,7 @@
 
 mod client;
 mod endpoint;
+mod http;
 mod key;
 mod minimal;
 mod organization;

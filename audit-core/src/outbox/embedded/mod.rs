@@ -2,7 +2,7 @@
 //!
 //! `docs/journal-format.md` tells what is on disk and why. In here, from the bytes up: `format` encodes, `io` is the seam
 //! to the disk, `filesystem` knows which of them to warn of, `window` reads records, `recover` finds out what a directory
-//! holds, `states` knows what became of each record and `index` what is lent next, `log`, `renew` and `segments` write,
+//! holds, `states` knows what became of each record and `index`, with its `queue`s, what is lent next, `log`, `renew` and `segments` write,
 //! `store` is the thread and the queue in front of it, `patience` lets go who waits for a disk that hangs, `shelf` is the
 //! delivery's side, `lock` keeps processes apart. This file joins them.
 
@@ -13,6 +13,7 @@ mod io;
 mod lock;
 mod log;
 mod patience;
+mod queue;
 mod reader;
 mod recover;
 mod renew;

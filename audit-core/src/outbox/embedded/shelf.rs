@@ -4,9 +4,10 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::format::{Found, MAX_U48, PAGE, Place, Summary, decode_reason};
-use super::index::{Index, Picked, Spot};
+use super::index::{Index, Picked};
 use super::io::{Files, Name};
 use super::log::{Log, storage};
+use super::queue::Spot;
 use super::recover::scan;
 use super::window::Window;
 use crate::outbox::{

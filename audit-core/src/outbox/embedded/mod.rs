@@ -5,6 +5,8 @@
 //! `renew` and `segments` write, `store` is the thread and the queue in front of it, `patience` lets go who waits for a disk that hangs, `shelf` is the delivery's side, `lock` keeps processes apart. This file joins them.
 
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod index;
 mod io;
 mod lock;

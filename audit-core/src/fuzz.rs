@@ -1,12 +1,7 @@
 //! Every parser of bytes that come from somewhere else, as a function of bytes that panics when a promise is broken.
 //! `fuzz/` runs each under libFuzzer; a test here gives each its seeds and what is made of them, so that none of them rots.
-#![allow(
-    clippy::panic,
-    clippy::unwrap_used,
-    clippy::expect_used,
-    missing_docs,
-    reason = "nobody's process but a fuzzer's"
-)]
+
+#![allow(clippy::expect_used, missing_docs, reason = "nobody's process but a fuzzer's")]
 
 use crate::context::Context;
 use crate::event::limits;

@@ -1,13 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 pub use audit_core::{
-    Actor, ActorWriter, AuditActor, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, Context, Error, EventBuilder,
-    EventWriter, HasTarget, HashKey, HealthReason, HealthReport, HealthStatus, IntoTargets, Mended, NoTarget, Outcome,
-    Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, ShutdownReport, Stats, TargetWriter, Targeted, Unavailable,
-    ValueWriter, changes, context, delivery, event, limits, looks_secret, outbox, record, set_actor, workos,
+    Actor, ActorWriter, AuditActor, AuditBody, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, BodyWriter, Context,
+    Error, EventBuilder, EventWriter, HasTarget, HashKey, HealthReason, HealthReport, HealthStatus, IntoTargets,
+    Mended, NoTarget, Outcome, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, ShutdownReport, Stats, TargetWriter,
+    Targeted, Unavailable, ValueWriter, changes, context, delivery, event, limits, looks_secret, outbox, record,
+    set_actor, workos,
 };
 
-pub use audit_macros::{AuditActor, AuditTarget, audited};
+pub use audit_macros::{AuditActor, AuditBody, AuditTarget, audited};
 
 #[cfg(feature = "actix-web")]
 pub use audit_core::context::actix_web;
@@ -34,4 +35,6 @@ mod _guide {
     struct FromZuplo;
     #[doc = include_str!("../docs/observability.md")]
     struct Observability;
+    #[doc = include_str!("../docs/testing.md")]
+    struct Testing;
 }

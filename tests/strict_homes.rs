@@ -4,7 +4,8 @@
 #![deny(warnings, missing_docs, unused, unused_qualifications, unreachable_pub, clippy::all, clippy::pedantic)]
 #![forbid(unsafe_code)]
 
-use audited::{AuditActor, AuditTarget, audited};
+use audited::{AuditActor, AuditBody, AuditTarget, audited};
+use secrecy::SecretString;
 
 /// Who.
 #[derive(AuditActor)]
@@ -20,6 +21,35 @@ pub struct Invoice {
     number: String,
     #[audit(metadata)]
     amount: u64,
+    #[audit(hash)]
+    iban: String,
+    #[audit(flatten)]
+    address: Option<Address>,
+}
+
+/// A part of it.
+#[derive(AuditBody)]
+pub struct Address {
+    #[audit(metadata)]
+    city: String,
+    #[audit(redact)]
+    door: SecretString,
+}
+
+/// What is asked for.
+#[derive(AuditBody)]
+pub enum Method {
+    /// With a card.
+    Card {
+        /// Its end.
+        #[audit(mask)]
+        last4: u16,
+    },
+    /// Somewhere.
+    #[audit(delegate)]
+    At(Address),
+    /// At once.
+    Cash,
 }
 
 /// One of two.
@@ -51,6 +81,19 @@ pub async fn pay(user: User, invoice: Invoice, by: u64) -> Result<u64, std::num:
     Ok(invoice.amount - by)
 }
 
+/// Pays in a way.
+#[audited(
+    action = "invoice.paid",
+    target(type = "invoice", id = ?by),
+    body(method),
+    body(address: door = hash),
+    metadata(by: number, twice: number = by * 2, much: bool = by > 1, text: string = %by, hidden: mask = by),
+    detached,
+)]
+pub async fn pay_by(method: Method, address: Address, by: u64) {
+    drop((method, address, by));
+}
+
 /// Looks.
 #[audited(action = "invoice.seen", targets(invoice))]
 #[must_use]
@@ -75,10 +118,14 @@ pub fn expected(invoice: &Invoice, #[expect(unused_variables)] unused: u64) -> u
 
 #[test]
 fn it_still_runs() {
-    let invoice = Invoice { id: 7, number: String::new(), amount: 0 };
-    assert_eq!(see(&invoice), 7);
-    assert_eq!(expected(&invoice, 0), 7);
-    see_either(&Either::Invoice(invoice));
+    let invoice = || Invoice { id: 7, number: String::new(), amount: 0, iban: String::new(), address: None };
+    assert_eq!(see(&invoice()), 7);
+    assert_eq!(expected(&invoice(), 0), 7);
+    see_either(&Either::Invoice(invoice()));
     see_either(&Either::Nothing);
-    drop(pay(User { id: 1 }, Invoice { id: 7, number: String::new(), amount: 0 }, 0));
+    drop(pay(User { id: 1 }, invoice(), 0));
+    let address = || Address { city: String::new(), door: SecretString::from("") };
+    for method in [Method::Cash, Method::At(address()), Method::Card { last4: 4242 }] {
+        drop(pay_by(method, address(), 1));
+    }
 }

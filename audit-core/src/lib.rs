@@ -28,8 +28,8 @@ pub mod workos;
 
 pub use self::audit_log::{AuditLog, AuditLogBuilder, HealthReason, HealthReport, HealthStatus, ShutdownReport, Stats};
 pub use self::capture::{
-    Actor, ActorWriter, AuditActor, AuditTarget, EventBuilder, EventWriter, HasTarget, IntoTargets, NoTarget, Outcome,
-    TargetWriter, Targeted, Unavailable, changes, event, record,
+    Actor, ActorWriter, AuditActor, AuditBody, AuditTarget, BodyWriter, EventBuilder, EventWriter, HasTarget,
+    IntoTargets, NoTarget, Outcome, TargetWriter, Targeted, Unavailable, changes, event, record,
 };
 pub use self::context::{Context, context, set_actor};
 pub use self::error::Error;

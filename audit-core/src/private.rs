@@ -1,24 +1,19 @@
 //! All that generated code may call. Not for use by hand: it changes without notice.
 
 pub use crate::capture::{
-    Close, Description, FailureFallback, Opening, PeelFallback, Peeled, Probe, Refuse, Scope, Scoped, ToldFallback,
-    Unavailable, error_of, open, open_strict, open_strict_sync, scope, scope_sync,
+    Captured, CapturedFallback, Close, Description, FailureFallback, Opening, PeelFallback, Peeled, Probe, Refuse,
+    Scope, Scoped, ToldFallback, Unavailable, WholeBody, WholeBodyFallback, error_of, open, open_strict,
+    open_strict_sync, scope, scope_sync,
 };
-pub use crate::event::{DebugValue, DisplayValue};
+pub use crate::event::{bool, in_the_open, number, string};
 pub use crate::outbox::Durability;
 
-use crate::event::{AuditValue, Redaction, looks_secret};
+use crate::event::{AuditValue, DisplayValue, Redaction, looks_secret};
 
 /// `%value`.
 #[inline]
 pub fn display<T: std::fmt::Display + ?Sized>(value: &T) -> impl AuditValue {
     DisplayValue(value)
-}
-
-/// `?value`.
-#[inline]
-pub fn debug<T: std::fmt::Debug + ?Sized>(value: &T) -> impl AuditValue {
-    DebugValue(value)
 }
 
 /// How a value is shown whose attribute does not say it.
@@ -48,6 +43,22 @@ pub fn respond<F: Future<Output: axum::response::IntoResponse>>(
     future: F,
 ) -> impl Future<Output = axum::response::Response> {
     crate::context::respond(future)
+}
+
+/// `-> Result<impl IntoResponse, E>`: [`respond`] within `Ok`.
+#[cfg(feature = "axum")]
+pub async fn respond_in_result<T: axum::response::IntoResponse, E>(
+    future: impl Future<Output = Result<T, E>>,
+) -> Result<axum::response::Response, E> {
+    future.await.map(axum::response::IntoResponse::into_response)
+}
+
+/// [`respond_in_result`], without waiting.
+#[cfg(feature = "axum")]
+pub fn respond_in_result_sync<T: axum::response::IntoResponse, E>(
+    body: impl FnOnce() -> Result<T, E>,
+) -> Result<axum::response::Response, E> {
+    body().map(axum::response::IntoResponse::into_response)
 }
 
 /// [`respond`], without waiting.

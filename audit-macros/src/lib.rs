@@ -32,6 +32,12 @@ pub fn audit_target(input: TokenStream) -> TokenStream {
     model::derive(model::Role::Target, input.into()).into()
 }
 
+/// Lets a type say which of its fields are told, and how.
+#[proc_macro_derive(AuditBody, attributes(audit))]
+pub fn audit_body(input: TokenStream) -> TokenStream {
+    model::derive(model::Role::Body, input.into()).into()
+}
+
 /// Makes a type someone who can act.
 #[proc_macro_derive(AuditActor, attributes(audit))]
 pub fn audit_actor(input: TokenStream) -> TokenStream {

@@ -84,7 +84,7 @@ fn limit() {
     let share = (after.stored - before.stored) as f64 / WATCHED.as_secs_f64() / PERMITTED as f64;
     let cost = client.finish();
     let counts = sink.counts();
-    println!("| limit of {PERMITTED}/s, 80 ms, pace {PERMITTED} | of what is permitted | 429 | delivered |");
+    println!("| limit of {PERMITTED}/s over any 10 s, 80 ms, pace 98.5 | of what is permitted | 429 | delivered |");
     println!("| --- | ---: | ---: | ---: |");
     println!("| {} | {share:.3} | {} | {} of 3000 |\n", Client::PACED.what, counts.throttled, cost.delivered);
 }

@@ -1,7 +1,7 @@
 //! What a process used, and what is said of several runs.
 
-use std::fs;
-use std::time::Duration;
+use std::fs::{self, File};
+use std::time::{Duration, Instant};
 
 /// What a client told at its end.
 #[derive(Debug, Clone, Copy)]
@@ -13,12 +13,26 @@ pub(crate) struct Cost {
     pub(crate) descriptors: u64,
 }
 
-impl Cost {
-    /// This process's so far.
-    pub(crate) fn own(delivered: u64, wall: Duration, descriptors: u64) -> Self {
-        Self { delivered, cpu: cpu(), wall, peak_kib: peak_kib(), descriptors }
+/// Measures this process. Opened at its start, since at its end there may be no descriptor left to read with.
+pub(crate) struct Meter {
+    begun: Instant,
+    stat: File,
+    status: File,
+}
+
+impl Meter {
+    pub(crate) fn start() -> Self {
+        let open = |name| File::open(name).unwrap();
+        Self { begun: Instant::now(), stat: open("/proc/self/stat"), status: open("/proc/self/status") }
     }
 
+    pub(crate) fn cost(self, delivered: u64, descriptors: u64) -> Cost {
+        let wall = self.begun.elapsed();
+        Cost { delivered, cpu: cpu(self.stat), wall, peak_kib: peak_kib(self.status), descriptors }
+    }
+}
+
+impl Cost {
     pub(crate) fn tell(&self) {
         let Self { delivered, cpu, wall, peak_kib, descriptors } = self;
         println!("{delivered} {} {} {peak_kib} {descriptors}", cpu.as_micros(), wall.as_micros());
@@ -68,15 +82,15 @@ pub(crate) fn descriptors() -> u64 {
 }
 
 /// User and system time of all threads of this process, to a hundredth of a second.
-fn cpu() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+fn cpu(stat: File) -> Duration {
+    let stat = std::io::read_to_string(stat).unwrap();
     let after_name = stat.rsplit(") ").next().unwrap();
     let ticks: u64 = after_name.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum();
     Duration::from_millis(10 * ticks)
 }
 
-fn peak_kib() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
+fn peak_kib(status: File) -> u64 {
+    let status = std::io::read_to_string(status).unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }

@@ -133,3 +133,34 @@ async fn a_strict_call_that_cannot_be_told_is_refused_with_503() {
     server.stop(false).await;
     assert_eq!(recorder.events().len(), 1);
 }
+
+#[actix_web::get("/below/{id}")]
+#[audited(action = "thing.seen", targets(Thing { id: *id }))]
+async fn below_get(id: Path<u64>) -> Result<HttpResponse, Error> {
+    if *id == 7 { Ok(HttpResponse::Ok().finish()) } else { Err(actix_web::error::ErrorConflict("no")) }
+}
+
+#[audited(action = "thing.seen", targets(Thing { id: *id }))]
+#[actix_web::get("/above/{id}")]
+async fn above_get(id: Path<u64>) -> Result<HttpResponse, Error> {
+    Ok(if *id == 7 { HttpResponse::Ok() } else { HttpResponse::Conflict() }.finish())
+}
+
+#[tokio::test]
+async fn the_attribute_stands_above_and_below_that_of_a_route() {
+    let recorder = Recorder::new();
+    let audit = AuditMiddleware::new().log(&recorder.log());
+    let server = HttpServer::new(move || App::new().service(below_get).service(above_get).wrap(audit.clone()));
+    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+    let address = server.addrs()[0];
+    let server = server.run();
+    let handle = server.handle();
+    tokio::spawn(server);
+    for (path, status) in [("/below/7", 200), ("/below/8", 409), ("/above/7", 200), ("/above/8", 409)] {
+        assert_eq!(send(address, "GET", path, &[], b"").await.status, status, "{path}");
+    }
+    handle.stop(false).await;
+    let events = recorder.events();
+    let outcomes: Vec<_> = events.iter().map(RecordedEvent::outcome).collect();
+    assert_eq!(outcomes, ["success", "failure", "success", "failure"]);
+}

@@ -7,7 +7,7 @@ use audited::AuditLog;
 use audited_cli::LocalWorkos;
 use serde_json::Value;
 
-use crate::support::{Invoice, PATIENCE, close, log_in, pay, pay_all, see, told};
+use crate::support::{Invoice, PATIENCE, close, log_in, pay, pay_all, see, told, until};
 
 async fn start(dir: &Path, workos: &LocalWorkos) -> AuditLog {
     log_in(dir, &workos.url()).traceable(true).start().await.unwrap()
@@ -38,7 +38,8 @@ async fn events_are_numbered_without_a_gap_and_each_start_counts_anew() {
         told(&audit, close(Invoice::new(1_001), async {})).await.unwrap();
         told(&audit, async { audited::event("invoice.noted").target_of("invoice", 1).organization("org_1").emit() })
             .await;
-        assert_eq!(audit.shutdown(PATIENCE).await.delivered, count + 3);
+        until(|| audit.stats().delivered == count + 3).await;
+        audit.shutdown(PATIENCE).await;
     }
     let found: Vec<_> = numbers(&workos).into_values().collect();
     let expected = |count: u64| (1..=count).collect::<BTreeSet<u64>>();

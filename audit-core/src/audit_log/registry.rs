@@ -16,6 +16,9 @@ static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 /// Scopes that found no log.
 static UNROUTED: AtomicU64 = AtomicU64::new(0);
 
+/// Scopes that found none but the process's log.
+static ESCAPED: AtomicU64 = AtomicU64::new(0);
+
 /// Calls of `record` outside of any scope.
 static UNSCOPED_RECORDS: AtomicU64 = AtomicU64::new(0);
 
@@ -38,20 +41,30 @@ pub(crate) fn install_on_thread(log: Option<AuditLog>) -> Option<AuditLog> {
 /// The log that an event of this place and `context` goes to.
 #[inline]
 pub(crate) fn resolve(context: Option<&Context>) -> Option<AuditLog> {
-    let log = find(context);
-    if log.is_none() {
-        UNROUTED.fetch_add(1, Ordering::Relaxed);
+    if let Some(log) = chosen(context) {
+        return Some(log);
+    }
+    let log = installed();
+    match log {
+        None => _ = UNROUTED.fetch_add(1, Ordering::Relaxed),
+        // A program without tests does not pay for a counter that every thread would write to.
+        Some(_) if cfg!(any(test, feature = "testing")) => _ = ESCAPED.fetch_add(1, Ordering::Relaxed),
+        Some(_) => {}
     }
     log
 }
 
 /// [`resolve`], for what is not an event that would be missing.
+#[cfg(feature = "request")]
 #[inline]
 pub(crate) fn find(context: Option<&Context>) -> Option<AuditLog> {
-    context
-        .and_then(Context::chosen_log)
-        .or_else(|| THREAD.try_with(|thread| thread.borrow().clone()).ok().flatten())
-        .or_else(installed)
+    chosen(context).or_else(installed)
+}
+
+/// The log that somebody chose for this place.
+#[inline]
+fn chosen(context: Option<&Context>) -> Option<AuditLog> {
+    context.and_then(Context::chosen_log).or_else(|| THREAD.try_with(|thread| thread.borrow().clone()).ok().flatten())
 }
 
 /// The process's log.
@@ -68,6 +81,23 @@ pub(crate) fn count_unscoped_record() {
 
 pub(crate) fn unscoped_records() -> u64 {
     UNSCOPED_RECORDS.load(Ordering::Relaxed)
+}
+
+/// How many audited calls of this process went to the log that was started last, since neither their context nor their
+/// thread named another. In a test binary whose tests use recorders there should be none: one that spawns a task without
+/// its [context](crate::context()) lets its events escape to whatever log another test started.
+///
+/// ```
+/// use audit_core::testing::{escaped, unrouted};
+///
+/// let before = (escaped(), unrouted());
+/// // … everything under test …
+/// assert_eq!((escaped(), unrouted()), before, "an event reached no recorder");
+/// ```
+#[cfg(any(test, feature = "testing"))]
+#[must_use]
+pub fn escaped() -> u64 {
+    ESCAPED.load(Ordering::Relaxed)
 }
 
 /// How many audited calls of this process found no log to go to.

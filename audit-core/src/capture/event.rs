@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::actor::{ActorWriter, AuditActor};
+use super::body::{AuditBody, BodyWriter};
 use super::target::{AuditTarget, IntoTargets, TargetWriter};
 use crate::event::{AuditValue, Draft, HashKey, Redaction};
 
@@ -97,6 +98,15 @@ impl<'a> EventWriter<'a> {
     #[inline]
     pub fn metadata_as(&mut self, key: &str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
         self.draft.metadata(self.hash_key, key, &value, redaction);
+        self
+    }
+
+    /// What the [`AuditBody`] of `body` tells, as metadata. A key that is there already keeps its value.
+    pub fn described<T: AuditBody + ?Sized>(&mut self, body: &T) -> &mut Self {
+        let Self { draft, hash_key } = self;
+        body.describe(&mut BodyWriter::new(&mut |key, value, redaction| {
+            draft.described(*hash_key, key, value, redaction);
+        }));
         self
     }
 

@@ -177,9 +177,27 @@ pub trait Refuse {
     fn refuse(unavailable: Unavailable) -> Self;
 }
 
-impl<T, E: From<Unavailable>> Refuse for Result<T, E> {
+impl<T, E: Refusal> Refuse for Result<T, E> {
     fn refuse(unavailable: Unavailable) -> Self {
-        Err(E::from(unavailable))
+        Err(E::refusal(unavailable))
+    }
+}
+
+/// An error that a refused call can return.
+#[diagnostic::on_unimplemented(
+    message = "`durability = strict` needs an error that can be made of `audited::Unavailable`, and `{Self}` cannot",
+    label = "no way to say that the call was refused",
+    note = "write `impl From<audited::Unavailable> for {Self}`; an error that is not your own goes into one that is"
+)]
+pub trait Refusal {
+    /// Says that the call was refused.
+    fn refusal(unavailable: Unavailable) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<Unavailable>> Refusal for E {
+    fn refusal(unavailable: Unavailable) -> Self {
+        Self::from(unavailable)
     }
 }
 

@@ -5,6 +5,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::body::{AuditBody, BodyWriter};
 use crate::event::{AuditValue, Redaction, Thing};
 
 /// Something that can be acted upon: an invoice, a team, a document.
@@ -90,6 +91,12 @@ impl TargetWriter<'_> {
     #[inline]
     pub fn metadata_as(&mut self, key: &str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
         self.0.metadata(key, &value, redaction);
+        self
+    }
+
+    /// What the [`AuditBody`] of `inner` tells, as metadata. A key that is there already keeps its value.
+    pub fn flatten<T: AuditBody + ?Sized>(&mut self, inner: &T) -> &mut Self {
+        inner.describe(&mut BodyWriter::new(&mut |key, value, redaction| self.0.flatten(key, value, redaction)));
         self
     }
 

@@ -25,15 +25,31 @@ pub(super) struct Lanes(HashMap<Lane, Troubled>);
 struct Troubled {
     failures: u32,
     until: Instant,
+    /// One record of it is under way, and the others wait for what becomes of that.
+    probed: bool,
 }
 
 impl Lanes {
-    pub(super) fn went_well(&mut self, lane: Lane) {
-        self.0.remove(&lane);
+    /// Whether that was news: what waited may go.
+    pub(super) fn went_well(&mut self, lane: Lane) -> bool {
+        self.0.remove(&lane).is_some_and(|troubled| troubled.failures >= FAILURES)
+    }
+
+    /// Whether a record of the lane may leave at `now`. After a wait it is one alone, whose fate is known within `patience`:
+    /// a backlog that fails as a whole would look like an endpoint that fails, and take the place of others.
+    pub(super) fn lets_go(&mut self, lane: Lane, now: Instant, patience: Duration) -> bool {
+        let Some(troubled) = self.0.get_mut(&lane).filter(|troubled| troubled.failures >= FAILURES) else {
+            return true;
+        };
+        if now < troubled.until {
+            return false;
+        }
+        (troubled.until, troubled.probed) = (now + patience, true);
+        true
     }
 
     pub(super) fn failed(&mut self, lane: Lane, now: Instant, random: f64) {
-        let troubled = self.0.entry(lane).or_insert(Troubled { failures: 0, until: now });
+        let troubled = self.0.entry(lane).or_insert(Troubled { failures: 0, until: now, probed: false });
         if now > troubled.until + MEMORY {
             troubled.failures = 0;
         }
@@ -42,7 +58,8 @@ impl Lanes {
             Some(further) => BACKOFF.wait(further + 1, random),
             None => Duration::ZERO,
         };
-        troubled.until = troubled.until.max(now + wait);
+        let probed = std::mem::take(&mut troubled.probed);
+        troubled.until = if probed { now + wait } else { troubled.until.max(now + wait) };
     }
 
     /// The lanes that wait at `now`.
@@ -79,6 +96,25 @@ mod tests {
         assert_eq!(lanes.waiting(now), HashSet::from([A]));
         assert_eq!(lanes.next(now), Some(now + Duration::from_millis(250)));
         assert!(lanes.waiting(now + Duration::from_millis(250)).is_empty());
+    }
+
+    #[test]
+    fn is_tried_by_one_record_after_its_wait() {
+        let now = Instant::now();
+        let patience = Duration::from_secs(15);
+        let mut lanes = Lanes::default();
+        fail(&mut lanes, A, FAILURES - 1, now);
+        assert!(lanes.lets_go(A, now, patience) && lanes.lets_go(A, now, patience), "not yet the lane's");
+        fail(&mut lanes, A, 1, now);
+        assert!(!lanes.lets_go(A, now, patience), "it waits");
+        let later = now + Duration::from_millis(250);
+        assert!(lanes.lets_go(A, later, patience));
+        assert!(!lanes.lets_go(A, later, patience) && lanes.waiting(later).contains(&A), "one alone");
+        assert!(lanes.lets_go(A, later + patience, patience), "nobody heard of that one any more");
+        lanes.failed(A, later + patience, 0.5);
+        assert_eq!(lanes.next(later + patience), Some(later + patience + Duration::from_millis(500)));
+        assert!(lanes.went_well(A), "what waited may go");
+        assert!(lanes.lets_go(A, later, patience) && !lanes.went_well(A));
     }
 
     #[test]

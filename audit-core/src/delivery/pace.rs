@@ -114,21 +114,22 @@ fn slow(target: f64) -> f64 {
     (target / 8.0).max(SLOWEST.min(target))
 }
 
-/// How many requests may be under way at once: one more for every round that went well, half after one that did not.
+/// How many requests may be under way at once: one more for every request that went well until the first that did not, from
+/// then on one more for every round, and half after one that did not.
 #[derive(Debug)]
 pub(super) struct Concurrency {
     limit: f64,
     most: f64,
-    halved: Instant,
+    halved: Option<Instant>,
 }
 
 impl Concurrency {
     /// At 80 ms a request, 16 at once are 200 a second: four times the default pace.
     const START: f64 = 16.0;
 
-    pub(super) fn new(most: usize, now: Instant) -> Self {
+    pub(super) fn new(most: usize) -> Self {
         let most = most.max(1) as f64;
-        Self { limit: Self::START.min(most), most, halved: now }
+        Self { limit: Self::START.min(most), most, halved: None }
     }
 
     pub(super) fn limit(&self) -> usize {
@@ -138,14 +139,15 @@ impl Concurrency {
     /// A request went well while `busy` were under way: more than half of the limit, or it proves nothing about more.
     pub(super) fn went_well(&mut self, busy: usize) {
         if busy as f64 * 2.0 >= self.limit {
-            self.limit = (self.limit + 1.0 / self.limit).min(self.most);
+            let more = if self.halved.is_some() { 1.0 / self.limit } else { 1.0 };
+            self.limit = (self.limit + more).min(self.most);
         }
     }
 
     /// A request that left at `sent` met an overloaded endpoint. The answers to a burst count once.
     pub(super) fn overloaded(&mut self, sent: Instant, now: Instant) {
-        if sent >= self.halved {
-            self.halved = now;
+        if self.halved.is_none_or(|halved| sent >= halved) {
+            self.halved = Some(now);
             self.limit = (self.limit / 2.0).max(1.0);
         }
     }
@@ -261,14 +263,14 @@ mod tests {
     }
 
     #[test]
-    fn concurrency_grows_by_one_a_round_and_halves_once_a_burst() {
+    fn concurrency_grows_fast_until_it_was_too_much_then_by_one_a_round_and_halves_once_a_burst() {
         let start = Instant::now();
-        let mut limit = Concurrency::new(64, start);
+        let mut limit = Concurrency::new(64);
         assert_eq!(limit.limit(), 16);
-        for _ in 0..17 {
+        for _ in 0..16 {
             limit.went_well(16);
         }
-        assert_eq!(limit.limit(), 17);
+        assert_eq!(limit.limit(), 32, "twice as many after a round");
         for _ in 0..10_000 {
             limit.went_well(64);
         }
@@ -277,6 +279,10 @@ mod tests {
             limit.overloaded(start, start + Duration::from_secs(1));
         }
         assert_eq!(limit.limit(), 32);
+        for _ in 0..33 {
+            limit.went_well(32);
+        }
+        assert_eq!(limit.limit(), 33);
         for later in 2..60 {
             limit.overloaded(start + Duration::from_secs(later), start + Duration::from_secs(later));
         }
@@ -285,7 +291,7 @@ mod tests {
 
     #[test]
     fn concurrency_that_is_not_used_does_not_grow() {
-        let mut limit = Concurrency::new(64, Instant::now());
+        let mut limit = Concurrency::new(64);
         for _ in 0..10_000 {
             limit.went_well(2);
         }

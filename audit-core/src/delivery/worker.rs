@@ -104,7 +104,7 @@ impl Worker {
             random,
             gate: Gate::new(),
             pace: Pace::new(settings.pace, now),
-            concurrency: Concurrency::new(settings.concurrency, now),
+            concurrency: Concurrency::new(settings.concurrency),
             settings,
             lanes: Lanes::default(),
             runs: Runs::default(),
@@ -252,10 +252,8 @@ impl Worker {
     fn claimed(&mut self, asked: usize, records: Vec<Claimed>) {
         self.outbox_works();
         let exhausted = records.len() < asked;
-        self.pace.spend(records.len());
-        for record in records {
-            self.depart(record);
-        }
+        let left = records.into_iter().map(|record| self.depart(record)).filter(|left| *left).count();
+        self.pace.spend(left);
         if exhausted {
             self.inspect();
         }

@@ -287,6 +287,17 @@ impl Draft {
         self.write_metadata(hash_key, "", value, Redaction::None, OnDuplicate::Keep);
     }
 
+    /// Adds metadata under a name that a type says. A key that is there already keeps its value.
+    pub(crate) fn described(
+        &mut self,
+        hash_key: Option<&HashKey>,
+        key: &str,
+        value: &(impl AuditValue + ?Sized),
+        redaction: Redaction,
+    ) {
+        self.write_metadata(hash_key, key, value, redaction, OnDuplicate::Keep);
+    }
+
     /// Adds what differs between the metadata of two things. A key that is there already keeps its value.
     pub(crate) fn changes(
         &mut self,

@@ -14,11 +14,14 @@ mod redaction;
 mod thing;
 mod time;
 mod trace;
+mod typed;
 mod value;
 
 pub use self::mended::Mended;
 pub use self::redaction::{HashKey, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, looks_secret};
-pub use self::value::{AuditValue, DebugValue, DisplayValue, ValueWriter};
+pub use self::value::{AuditValue, ValueWriter};
+
+pub use self::typed::{bool, in_the_open, number, string};
 
 pub(crate) use self::draft::{Defaults, Draft, Encoded, Ending, Organization};
 pub(crate) use self::fragments::Fragments;
@@ -27,6 +30,7 @@ pub(crate) use self::out::Out;
 pub(crate) use self::thing::Thing;
 pub(crate) use self::time::rfc3339;
 pub(crate) use self::trace::Trace;
+pub(crate) use self::value::{DebugValue, DisplayValue};
 
 #[cfg(test)]
 mod draft_tests;

@@ -137,6 +137,22 @@ impl<'a> Thing<'a> {
 
     #[inline]
     pub(crate) fn metadata(&mut self, key: &str, value: &(impl AuditValue + ?Sized), redaction: Redaction) {
+        self.member(key, value, redaction, OnDuplicate::Replace);
+    }
+
+    /// Metadata that a part of this thing tells: a key that is there already keeps its value.
+    pub(crate) fn flatten(&mut self, key: &str, value: &dyn AuditValue, redaction: Redaction) {
+        self.member(key, value, redaction, OnDuplicate::Keep);
+    }
+
+    #[inline]
+    fn member(
+        &mut self,
+        key: &str,
+        value: &(impl AuditValue + ?Sized),
+        redaction: Redaction,
+        on_duplicate: OnDuplicate,
+    ) {
         let object = *self.metadata.get_or_insert_with(|| {
             self.out.buf.extend_from_slice(b",\"metadata\":{");
             self.out.buf.len()
@@ -145,7 +161,7 @@ impl<'a> Thing<'a> {
             value.write(ValueWriter::compared(self.out.reborrow(), compared, key));
         }
         let out = self.out.reborrow();
-        value.write(ValueWriter::member(out, &mut self.members, object, key, redaction, OnDuplicate::Replace));
+        value.write(ValueWriter::member(out, &mut self.members, object, key, redaction, on_duplicate));
     }
 
     pub(crate) fn organization(&mut self, value: &(impl AuditValue + ?Sized)) {

@@ -39,7 +39,7 @@ const COMPARED_CHARS: usize = 64 * 1024;
     message = "`{Self}` cannot be captured as a value",
     label = "not a string, number or bool, and not `serde::Serialize`",
     note = "write `%value` to capture its `Display`, `?value` to capture its `Debug`, or derive `serde::Serialize` for it",
-    note = "types of the `secrecy` crate are refused on purpose: name them with `redact`, or expose what may be told"
+    note = "a secret of the `secrecy` crate is told with `hash`, `mask` or `redact`, and needs the feature `secrecy` of `audited`"
 )]
 pub trait AuditValue {
     /// Writes the value once.
@@ -101,6 +101,14 @@ impl<'a> ValueWriter<'a> {
         on_duplicate: OnDuplicate,
     ) -> Self {
         Self { out, place: Place::Member { members, object, key, on_duplicate }, redaction, depth: 0 }
+    }
+
+    /// The same place, in which a value is redacted even if nothing said how; a comparison is no place to read it.
+    pub(crate) fn never_in_the_open(mut self) -> Self {
+        if self.redaction == Redaction::None && !matches!(self.place, Place::Compared { .. }) {
+            self.redaction = Redaction::Redact;
+        }
+        self
     }
 
     pub(crate) fn compared(out: Out<'a>, compared: &'a mut Compared, key: &'a str) -> Self {
@@ -309,18 +317,20 @@ impl Scalar<'_> {
 
 /// `%value`: captured as its `Display`, as long as the cap allows.
 #[derive(Debug)]
-pub struct DisplayValue<'a, T: ?Sized>(pub(crate) &'a T);
+pub(crate) struct DisplayValue<'a, T: ?Sized>(pub(crate) &'a T);
 
 /// `?value`: captured as its `Debug`, as long as the cap allows.
 #[derive(Debug)]
-pub struct DebugValue<'a, T: ?Sized>(pub(crate) &'a T);
+pub(crate) struct DebugValue<'a, T: ?Sized>(pub(crate) &'a T);
 
+#[diagnostic::do_not_recommend]
 impl<T: fmt::Display + ?Sized> AuditValue for DisplayValue<'_, T> {
     fn write(&self, mut to: ValueWriter<'_>) {
         to.format(format_args!("{}", self.0));
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: fmt::Debug + ?Sized> AuditValue for DebugValue<'_, T> {
     fn write(&self, mut to: ValueWriter<'_>) {
         to.format(format_args!("{:?}", self.0));

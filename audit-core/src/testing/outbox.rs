@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::outbox::{
-    Appending, BurialReason, ClaimId, ClaimRequest, Claimed, Contents, DeadLetter, NewRecord, Outbox, OutboxError,
-    OutboxErrorKind, OutboxFuture, RecordId, Retry, Role,
+    AppendTicket, Appending, BurialReason, ClaimId, ClaimRequest, Claimed, Contents, DeadLetter, Durability, NewRecord,
+    Outbox, OutboxError, OutboxErrorKind, OutboxFuture, RecordId, Retry, Role,
 };
 
 #[derive(Debug, Default)]
@@ -13,7 +13,19 @@ pub(super) struct RecordingOutbox(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     records: Vec<(Role, Vec<u8>)>,
-    failing: Option<OutboxErrorKind>,
+    failure: Option<Failure>,
+    /// Appends that are not done before they are let go; none if nothing is held.
+    held: Option<Vec<(AppendTicket, RecordId)>>,
+}
+
+/// Which appends fail.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Failure {
+    pub(super) kind: OutboxErrorKind,
+    /// How many more; without a number, all.
+    pub(super) times: Option<usize>,
+    /// Only what settles the intent of a strict call.
+    pub(super) outcomes: bool,
 }
 
 impl RecordingOutbox {
@@ -30,8 +42,20 @@ impl RecordingOutbox {
         state.records.iter().filter(|(role, _)| wanted(*role)).map(|(_, payload)| payload.clone()).collect()
     }
 
-    pub(super) fn fail(&self, kind: Option<OutboxErrorKind>) {
-        self.lock().failing = kind;
+    pub(super) fn fail(&self, failure: Option<Failure>) {
+        self.lock().failure = failure;
+    }
+
+    pub(super) fn hold(&self) {
+        self.lock().held.get_or_insert_default();
+    }
+
+    pub(super) fn let_go(&self) {
+        // Outside of the lock, since whoever waits may append next.
+        let held = self.lock().held.take();
+        for (ticket, id) in held.into_iter().flatten() {
+            ticket.finish(Ok(id));
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -39,15 +63,41 @@ impl RecordingOutbox {
     }
 }
 
+impl State {
+    /// Whether the next append fails, which then was one of those that should.
+    fn fails(&mut self, role: Role) -> Option<OutboxErrorKind> {
+        let failure = self.failure.as_mut()?;
+        if failure.outcomes && !matches!(role, Role::Settles(_)) {
+            return None;
+        }
+        let kind = failure.kind;
+        if let Some(times) = &mut failure.times {
+            let Some(left) = times.checked_sub(1) else {
+                self.failure = None;
+                return None;
+            };
+            *times = left;
+        }
+        Some(kind)
+    }
+}
+
 impl Outbox for RecordingOutbox {
     fn append(&self, record: NewRecord) -> Appending {
         let mut state = self.lock();
-        if let Some(kind) = state.failing {
+        if let Some(kind) = state.fails(record.role) {
             return Appending::done(Err(OutboxError::new(kind, "the test told the recorder to fail")));
         }
         let id = RecordId(state.records.len() as u64);
         state.records.push((record.role, record.payload));
-        Appending::done(Ok(id))
+        match &mut state.held {
+            Some(held) if record.durability != Durability::Relaxed => {
+                let (ticket, appending) = Appending::waiting();
+                held.push((ticket, id));
+                appending
+            }
+            _ => Appending::done(Ok(id)),
+        }
     }
 
     fn claim<'a>(&'a self, _request: ClaimRequest<'a>) -> OutboxFuture<'a, Vec<Claimed>> {

@@ -5,11 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Response};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use http::{HeaderName, Method, Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::client::proxy::matcher::Matcher;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::time::{Instant, timeout_at};
 
 use super::endpoint::{self, Endpoint};
+use super::http::Http;
 use super::key::{ApiKeySource, CurrentKey};
 use super::minimal::minimal;
 use super::organization;
@@ -24,16 +29,18 @@ use crate::planted::{self, Bug, planted};
 /// So much of an answer is read: WorkOS' longest known one, the errors of an event with twenty targets, is a tenth.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
-/// A connection that was idle for longer is not used again: shorter than the 60 s after which load balancers commonly
-/// hang up, because a request on a connection that is being closed may or may not have arrived.
-const IDLE: Duration = Duration::from_secs(20);
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const ANYTHING: HeaderValue = HeaderValue::from_static("*/*");
+const THIS: HeaderValue = HeaderValue::from_static(concat!("audited/", env!("CARGO_PKG_VERSION")));
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// WorkOS Audit Logs: sends one event a request to `POST /audit_logs/events` over HTTP/1.1 connections that are kept.
 #[derive(Debug)]
 pub struct WorkOs {
-    client: Client,
+    http: Http,
     endpoint: Endpoint,
     key: CurrentKey,
+    timeout: Duration,
     skew: Skew,
 }
 
@@ -70,26 +77,40 @@ impl WorkOs {
             return Reply::Refused(reason);
         }
         let payload = if planted(Bug::ReserializedBody) { planted::reserialized(payload) } else { payload };
-        let request = self
-            .client
-            .post(self.endpoint.events.clone())
-            .header(AUTHORIZATION, self.key.header())
-            .header("idempotency-key", key.to_string())
-            .body(payload);
-        match request.send().await {
-            Ok(response) => Reply::Answered(self.read(response).await),
-            Err(error) => self.failed(error),
+        // Of everything together. Also what a hanging answer costs, so longer than any answer takes that arrives.
+        let deadline = Instant::now() + self.timeout;
+        match timeout_at(deadline, self.http.send(self.request(key, payload))).await {
+            Ok(Ok(response)) => Reply::Answered(self.read(response, deadline).await),
+            Ok(Err(error)) => self.failed(&error),
+            Err(_) => Reply::Unknown(format!("there was no answer within {:?}", self.timeout)),
         }
     }
 
+    fn request(&self, key: IdempotencyKey, payload: Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(payload));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.endpoint.events.clone();
+        let headers = request.headers_mut();
+        headers.insert(AUTHORIZATION, self.key.header());
+        headers.insert(CONTENT_TYPE, JSON);
+        headers.insert(ACCEPT, ANYTHING);
+        headers.insert(USER_AGENT, THIS);
+        // A UUID is always a header's value.
+        if let Ok(key) = HeaderValue::try_from(key.to_string()) {
+            headers.insert(IDEMPOTENCY_KEY, key);
+        }
+        request
+    }
+
     /// The status alone decides, so whatever goes wrong with the body changes nothing about it.
-    async fn read(&self, mut response: Response) -> Answer {
+    async fn read(&self, mut response: Response<Incoming>, deadline: Instant) -> Answer {
         let status = response.status().as_u16();
         let now = SystemTime::now();
         self.skew.note(response.headers(), now);
         let retry_after = retry_after(response.headers(), now);
         let mut body = Vec::new();
-        while let Ok(Some(chunk)) = response.chunk().await {
+        while let Ok(Some(Ok(frame))) = timeout_at(deadline, response.frame()).await {
+            let chunk = frame.into_data().unwrap_or_default();
             let room = LONGEST_ANSWER - body.len();
             body.extend_from_slice(chunk.get(..room).unwrap_or(&chunk));
             if body.len() == LONGEST_ANSWER {
@@ -103,12 +124,11 @@ impl WorkOs {
         Answer { status, retry_after, said }
     }
 
-    fn failed(&self, error: reqwest::Error) -> Reply {
+    fn failed(&self, error: &hyper_util::client::legacy::Error) -> Reply {
         // Name lookup, connecting, a proxy's tunnel and the TLS handshake all come before the request's first byte.
-        let not_sent = error.is_connect() || error.is_builder();
+        let not_sent = error.is_connect();
         let mut story = String::new();
-        let error = error.without_url();
-        let mut cause = Some(&error as &dyn std::error::Error);
+        let mut cause = Some(error as &dyn std::error::Error);
         while let Some(error) = cause {
             let text = error.to_string();
             if !story.contains(&text) {
@@ -121,7 +141,7 @@ impl WorkOs {
         }
         let story = self.key.hide_in(story);
         match not_sent {
-            true if is_untrusted(&error) => Reply::Untrusted(story),
+            true if is_untrusted(error) => Reply::Untrusted(story),
             true => Reply::NotSent(story),
             false => Reply::Unknown(story),
         }
@@ -185,29 +205,11 @@ impl WorkOsBuilder {
     pub fn build(self) -> Result<WorkOs, Error> {
         let endpoint = Endpoint::parse(&self.base_url)?;
         let key = CurrentKey::read(self.key)?;
-        let client = client(&endpoint, self.connect_timeout, self.timeout)?;
-        Ok(WorkOs { client, endpoint, key, skew: Skew::default() })
+        // What the environment names (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`) is not asked for this machine.
+        let proxies = if endpoint.is_loopback { Matcher::builder().build() } else { Matcher::from_env() };
+        let http = Http::new(&endpoint.events, tls(&endpoint)?, &proxies, self.connect_timeout)?;
+        Ok(WorkOs { http, endpoint, key, timeout: self.timeout, skew: Skew::default() })
     }
-}
-
-fn client(endpoint: &Endpoint, connect_timeout: Duration, timeout: Duration) -> Result<Client, Error> {
-    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
-    let builder = Client::builder()
-        .tls_backend_preconfigured(tls(endpoint)?)
-        .http1_only()
-        .connect_timeout(connect_timeout)
-        // Of everything together. Also what a hanging answer costs, so longer than any answer takes that arrives.
-        .timeout(timeout)
-        .pool_idle_timeout(IDLE)
-        // They would be followed with the key.
-        .redirect(reqwest::redirect::Policy::none())
-        // Whether to try again is the delivery's to decide.
-        .retry(reqwest::retry::never())
-        .user_agent(concat!("audited/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers);
-    // Otherwise the proxy that the environment names (`HTTPS_PROXY`, `NO_PROXY`), as reqwest does.
-    let builder = if endpoint.is_loopback { builder.no_proxy() } else { builder };
-    builder.build().map_err(|error| Error::system("the HTTP client for WorkOS could not be made").with_source(error))
 }
 
 /// TLS by ring, with what the platform trusts. The process's default provider is neither used nor set: it is the

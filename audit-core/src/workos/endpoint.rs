@@ -2,7 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use reqwest::Url;
+use http::Uri;
+use url::Url;
 
 use crate::Error;
 
@@ -12,7 +13,7 @@ pub(super) const DEFAULT: &str = "https://api.workos.com";
 /// A base URL to which an API key may be sent.
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
-    pub(super) events: Url,
+    pub(super) events: Uri,
     pub(super) is_loopback: bool,
     pub(super) is_plain: bool,
 }
@@ -28,9 +29,9 @@ impl Endpoint {
                 "the base URL of WorkOS is not a URL ({error}): give it as `{DEFAULT}`, scheme included"
             ))
         })?;
-        let host = url.host_str().unwrap_or_default().to_owned();
+        let (scheme, host) = (url.scheme().to_owned(), url.host_str().unwrap_or_default().to_owned());
         let wrong = |what: &str, next: &str| {
-            Error::configuration(format!("the base URL of WorkOS, `{}://{host}`, {what}: {next}", url.scheme()))
+            Error::configuration(format!("the base URL of WorkOS, `{scheme}://{host}`, {what}: {next}"))
         };
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("contains a user name or a password", "remove it; the API key is a setting of its own"));
@@ -39,7 +40,7 @@ impl Endpoint {
             return Err(wrong("contains a query or a fragment", "remove everything from `?` or `#` on"));
         }
         let is_loopback = is_loopback(&host);
-        let is_plain = match url.scheme() {
+        let is_plain = match &*scheme {
             "https" => false,
             "http" if is_loopback => true,
             "http" => {
@@ -52,7 +53,11 @@ impl Endpoint {
         };
         let path = format!("{}/audit_logs/events", url.path().trim_end_matches('/'));
         url.set_path(&path);
-        Ok(Self { events: url, is_loopback, is_plain })
+        let events = url
+            .as_str()
+            .parse()
+            .map_err(|_| wrong("is a URL that cannot be requested", "use plain characters in its host and its path"))?;
+        Ok(Self { events, is_loopback, is_plain })
     }
 }
 
@@ -82,7 +87,7 @@ mod tests {
         ];
         for (base, events) in good {
             let endpoint = Endpoint::parse(base).unwrap();
-            assert_eq!(endpoint.events.as_str(), events, "{base}");
+            assert_eq!(endpoint.events.to_string(), events, "{base}");
             assert_eq!(endpoint.is_plain, base.contains("http://"));
             assert_eq!(endpoint.is_loopback, base.contains("http://"));
         }

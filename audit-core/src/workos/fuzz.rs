@@ -3,7 +3,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 
 use super::endpoint::Endpoint;
 use crate::delivery::Said;
@@ -29,9 +29,10 @@ pub fn reply(data: &[u8]) {
 pub fn endpoint(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok(endpoint) = Endpoint::parse(text) {
-        assert!(endpoint.events.scheme() == "https" || endpoint.is_loopback, "{}", endpoint.events);
+        assert!(endpoint.events.scheme_str() == Some("https") || endpoint.is_loopback, "{}", endpoint.events);
         assert!(endpoint.events.path().ends_with("/audit_logs/events"), "{}", endpoint.events);
-        assert!(endpoint.events.username().is_empty() && endpoint.events.query().is_none());
+        let authority = endpoint.events.authority().map_or("", |authority| authority.as_str());
+        assert!(!authority.contains('@') && endpoint.events.query().is_none(), "{}", endpoint.events);
     }
 }
 

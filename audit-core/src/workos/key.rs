@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use reqwest::header::HeaderValue;
+use http::header::HeaderValue;
 
 use crate::Error;
 use crate::planted::{Bug, planted};

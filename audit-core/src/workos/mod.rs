@@ -5,6 +5,7 @@ mod client;
 mod endpoint;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzz;
+mod http;
 mod key;
 mod minimal;
 mod organization;

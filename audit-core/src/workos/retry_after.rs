@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use reqwest::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use http::header::{DATE, HeaderMap, HeaderValue, RETRY_AFTER};
 
 /// No wait is read as longer than this; how long one is believed is the delivery's decision.
 const LONGEST: Duration = Duration::from_secs(365 * 86_400);

@@ -46,13 +46,18 @@ impl<'a> Expansion<'a> {
     fn statements(&self) -> TokenStream {
         let description = self.description();
         let call = match self.event.returns {
-            Returns::Value | Returns::Response if self.function.is_async() => self.of_async(),
-            Returns::Value | Returns::Response => self.of_sync(),
+            Returns::Value | Returns::Response | Returns::ResponseInResult if self.function.is_async() => {
+                self.of_async()
+            }
+            Returns::Value | Returns::Response | Returns::ResponseInResult => self.of_sync(),
             Returns::Future => self.of_future(&self.called_body(&TokenStream::new())),
             Returns::BoxedFuture => {
                 let body = self.function.boxed_block().unwrap_or_else(|| self.called_body(&self.ret.arrow()));
                 let future = self.of_future(&body);
-                quote_spanned!(Span::mixed_site()=> ::std::boxed::Box::pin(#future))
+                // Where the body begins, which is where the compiler then says that the future in it is of another type.
+                let first = self.function.body.statements.clone().into_iter().next();
+                let at = first.map_or_else(Span::call_site, |token| token.span());
+                quote_spanned!(Span::mixed_site().located_at(at)=> ::std::boxed::Box::pin(#future))
             }
         };
         quote!(#description #call)
@@ -85,8 +90,8 @@ impl<'a> Expansion<'a> {
         let body = &self.function.body;
         let block = body::braced([guard, body.statements.clone()].into_iter().collect(), body.braces);
         let mut future = quote_spanned!(Span::mixed_site()=> async move #block);
-        if self.event.returns == Returns::Response {
-            let respond = self.root.private("respond");
+        if let Some(respond) = self.respond() {
+            let respond = self.root.private(respond);
             future = quote_spanned!(Span::mixed_site()=> #respond(#future));
         }
         let opened = self.opened("open_strict", &quote_spanned!(Span::mixed_site()=> .await), |scope| {
@@ -101,19 +106,30 @@ impl<'a> Expansion<'a> {
 
     fn of_sync(&self) -> TokenStream {
         let mut body = self.closure(&self.ret.arrow());
-        if self.event.returns == Returns::Response {
-            let respond = self.root.private("respond_sync");
+        if let Some(respond) = self.respond() {
+            let respond = self.root.private(&format!("{respond}_sync"));
             body = quote_spanned!(Span::mixed_site()=> move || #respond(#body));
         }
         let value =
             (self.event.returns == Returns::Value).then(|| self.ret.annotation().map(|_| self.ret.span())).flatten();
-        let close = captures::closing(self.root, &self.event.ok, &self.event.err, value, None);
+        let close = captures::closing(self.root, &self.event.ok, &self.event.err, value);
         let run = self.root.private("scope_sync");
         self.opened(
             "open_strict_sync",
             &TokenStream::new(),
             |scope| quote_spanned!(Span::mixed_site()=> #run(#scope, #body, #close)),
         )
+    }
+
+    /// What makes the response whose status tells the outcome. `ok(…)` matches the value that was returned, which a response
+    /// would have swallowed, so there it is left as it is.
+    fn respond(&self) -> Option<&'static str> {
+        match self.event.returns {
+            _ if !self.event.ok.is_empty() => None,
+            Returns::Response => Some("respond"),
+            Returns::ResponseInResult => Some("respond_in_result"),
+            Returns::Value | Returns::Future | Returns::BoxedFuture => None,
+        }
     }
 
     /// The capture happens at the call; the scope is the future's.
@@ -164,9 +180,7 @@ impl<'a> Expansion<'a> {
 
     fn scoped(&self, scope: &TokenStream, future: &TokenStream) -> TokenStream {
         let run = self.root.private("scope");
-        let unit = self.function.is_async() && matches!(self.ret, Return::Unit);
-        let output = unit.then(|| quote!(()));
-        let close = captures::closing(self.root, &self.event.ok, &self.event.err, None, output);
+        let close = captures::closing(self.root, &self.event.ok, &self.event.err, None);
         let scoped = quote_spanned!(Span::mixed_site()=> #run(#scope, #future, #close));
         if self.event.detached {
             let detached = self.root.private("detached");

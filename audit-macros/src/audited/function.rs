@@ -29,6 +29,8 @@ pub(crate) enum Returns {
     Value,
     /// `impl IntoResponse`, which only tells its status once it is a response.
     Response,
+    /// `Result<impl IntoResponse, E>`.
+    ResponseInResult,
     /// A future: the scope is the future's.
     Future,
     /// A future in a pinned box.
@@ -134,9 +136,8 @@ impl Function {
         let ReturnType::Type(_, ty) = &self.signature.output else { return Returns::Value };
         match bare(ty) {
             // Only with axum's trait in the runtime: other frameworks have one of this name, too.
-            Type::ImplTrait(opaque) if cfg!(feature = "axum") && has_bound(&opaque.bounds, "IntoResponse") => {
-                Returns::Response
-            }
+            ty if cfg!(feature = "axum") && becomes_response(ty) => Returns::Response,
+            ty if cfg!(feature = "axum") && is_result_of_response(ty) => Returns::ResponseInResult,
             Type::ImplTrait(opaque) if !self.is_async() && has_bound(&opaque.bounds, "Future") => Returns::Future,
             boxed if !self.is_async() && is_boxed_future(boxed) => Returns::BoxedFuture,
             _ => Returns::Value,
@@ -175,6 +176,14 @@ fn has_bound<'a>(bounds: impl IntoIterator<Item = &'a TypeParamBound>, name: &st
         TypeParamBound::Trait(bound) => bound.path.segments.last().is_some_and(|last| last.ident == name),
         _ => false,
     })
+}
+
+fn becomes_response(ty: &Type) -> bool {
+    matches!(bare(ty), Type::ImplTrait(opaque) if has_bound(&opaque.bounds, "IntoResponse"))
+}
+
+fn is_result_of_response(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|(name, inside)| name == "Result" && inside.is_some_and(becomes_response))
 }
 
 /// `Pin<Box<dyn Future>>` and the aliases for it that everybody knows.

@@ -8,6 +8,7 @@ use super::function::{Function, Returns};
 use crate::errors::Errors;
 use crate::grammar::keys::{self, Keys};
 use crate::grammar::redaction::Redaction;
+use crate::grammar::shown::Shown;
 use crate::grammar::value::Value;
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span};
@@ -49,7 +50,7 @@ pub(crate) enum Capture {
     NamedTarget { kind: LitStr, id: Value, name: Option<Value> },
     WholeBody(Ident),
     BodyField { argument: Ident, path: Vec<Member>, key: String, redaction: Redaction, span: Span },
-    Metadata { key: String, value: Value, redaction: Redaction },
+    Metadata { key: String, value: Value, shown: Shown },
 }
 
 impl Capture {
@@ -207,7 +208,7 @@ fn captures(
     }
     for item in metadata {
         keys.add(errors, item.key.span, &item.key.name);
-        captures.push(Capture::Metadata { key: item.key.name, value: item.value, redaction: item.redaction });
+        captures.push(Capture::Metadata { key: item.key.name, value: item.value, shown: item.shown });
     }
     captures
 }

@@ -3,4 +3,5 @@
 pub(crate) mod items;
 pub(crate) mod keys;
 pub(crate) mod redaction;
+pub(crate) mod shown;
 pub(crate) mod value;

@@ -2,6 +2,7 @@
 
 use crate::errors::Errors;
 use crate::grammar::items;
+use crate::grammar::shown::ValueType;
 use crate::runtime_path::RuntimePath;
 use crate::suggest;
 use proc_macro2::{Ident, Span, TokenStream};
@@ -52,20 +53,36 @@ impl Redaction {
         Ok(rule)
     }
 
+    /// Whether this was stated and hides the value.
+    pub(crate) fn hides(self) -> bool {
+        !matches!(self, Self::Automatic | Self::Allow)
+    }
+
     /// `writer.metadata("key", value)`, redacted as this says, at the place of `writer`. `source` is what the value is
-    /// called where it comes from: a secret is not to be had in the open by giving it another key.
+    /// called where it comes from: a secret is not to be had in the open by giving it another key. What must be `ty` in
+    /// WorkOS cannot be redacted by its name alone.
     pub(crate) fn write(
         self,
         root: &RuntimePath,
         writer: &Ident,
         key: &str,
         source: Option<&str>,
+        ty: Option<(ValueType, Span)>,
         value: &TokenStream,
     ) -> TokenStream {
         let here = writer.span();
         let rule = match self {
             Self::Allow => return quote_spanned!(here=> #writer.metadata(#key, #value);),
-            Self::Automatic => automatic(root, key, source.filter(|source| *source != key), here),
+            Self::Automatic => {
+                let rule = automatic(root, key, source.filter(|source| *source != key), here);
+                if let Some((_, at)) = ty.filter(|(ty, _)| *ty != ValueType::String) {
+                    let there = Span::mixed_site().located_at(at);
+                    let in_the_open = root.private_at("in_the_open", there);
+                    // An item, since `cargo check` does not evaluate what is in a function.
+                    return quote_spanned!(there=> const _: () = #in_the_open(#rule); #writer.metadata(#key, #value););
+                }
+                quote_spanned!(here=> const { #rule })
+            }
             Self::Redact => quote_spanned!(here=> #root::Redaction::Redact),
             Self::Mask => quote_spanned!(here=> #root::Redaction::Mask),
             Self::MaskLast(shown) => quote_spanned!(here=> #root::Redaction::MaskLast(#shown)),
@@ -79,13 +96,11 @@ impl Redaction {
 fn automatic(root: &RuntimePath, key: &str, source: Option<&str>, here: Span) -> TokenStream {
     let automatic = root.private_at("automatic", here);
     match source {
-        None => quote_spanned!(here=> const { #automatic(#key) }),
+        None => quote_spanned!(here=> #automatic(#key)),
         Some(source) => quote_spanned! {here=>
-            const {
-                match #automatic(#source) {
-                    #root::Redaction::None => #automatic(#key),
-                    redacted => redacted,
-                }
+            match #automatic(#source) {
+                #root::Redaction::None => #automatic(#key),
+                redacted => redacted,
             }
         },
     }

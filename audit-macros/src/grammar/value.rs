@@ -60,11 +60,22 @@ impl Value {
                 quote_spanned!(here=> #display(#borrowed))
             }
             Sigil::Debug => {
-                let debug = root.private_at("debug", here);
-                quote_spanned!(here=> #debug(#borrowed))
+                let captured = root.private_at("Captured", here);
+                quote_spanned!(here=> #captured(#borrowed).debug())
             }
         }
     }
+}
+
+/// `value`, a reference, on its way to where it is redacted: a secret may go there, and nowhere else.
+pub(crate) fn hidden(root: &RuntimePath, value: &TokenStream, here: Span) -> TokenStream {
+    let captured = root.private_at("Captured", here);
+    quote_spanned!(here=> #captured(#value).hidden())
+}
+
+/// What brings the methods into scope that [`hidden`] and `?` call on what is no secret.
+pub(crate) fn fallback(root: &RuntimePath) -> TokenStream {
+    quote_spanned!(Span::mixed_site()=> use #root::__private::CapturedFallback as _;)
 }
 
 /// `&expr`, in parentheses where `&` would bind to a part of it only.

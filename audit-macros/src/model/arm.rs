@@ -58,6 +58,7 @@ impl<'a> ArmBuilder<'a> {
         let plain = args.iter().all(FieldArgs::is_empty);
         let told_here = outer.id.span().is_some() || outer.name.span().is_some();
         if self.variant.is_some()
+            && self.role != Role::Body
             && let Some(kind) = outer.kind.value()
         {
             self.tellings.push(Telling::Kind(kind.clone()));
@@ -100,7 +101,9 @@ impl<'a> ArmBuilder<'a> {
         for ((field, member), args) in fields.iter().zip(fields.members()).zip(args) {
             self.field(field, &member, args, rules.case, &mut once, errors);
         }
-        self.texts(outer, rules, &once, errors);
+        if self.role != Role::Body {
+            self.texts(outer, rules, &once, errors);
+        }
     }
 
     fn field(
@@ -113,19 +116,20 @@ impl<'a> ArmBuilder<'a> {
         errors: &mut Errors,
     ) {
         args.judge(errors);
-        let FieldArgs { id, name, metadata, rename, organization, impersonated_by, redaction, with } = args;
+        let FieldArgs { id, name, metadata, rename, organization, impersonated_by, redaction, with, flatten } = args;
         let with = with.into_value();
         let source = || Source::Field { member: member.clone(), with: with.clone() };
         let before = self.tellings.len();
-        if let Some(at) = id.span() {
+        // A type may be several of these: what only another has is left to the derive for that.
+        let has_names = self.role != Role::Body;
+        if let Some(at) = id.span().filter(|_| has_names) {
             once.id.take(at, member, errors);
             self.tellings.push(Telling::Id(source()));
         }
-        if let Some(at) = name.span() {
+        if let Some(at) = name.span().filter(|_| has_names) {
             once.name.take(at, member, errors);
             self.tellings.push(Telling::Name(source()));
         }
-        // A type may be both: what only an actor has is left to that derive.
         if let Some(at) = organization.span().filter(|_| self.role == Role::Actor) {
             once.organization.take(at, member, errors);
             self.tellings.push(Telling::Organization(source()));
@@ -140,6 +144,10 @@ impl<'a> ArmBuilder<'a> {
         if self.tellings.len() > before {
             // What a function of the user's makes of the field is known to that function only.
             self.bind(&field.ty, member, with.is_none().then_some(Need::Value));
+        }
+        if flatten.span().is_some() {
+            self.need(&field.ty, member, Need::Body);
+            self.tellings.push(Telling::Flatten(member.clone()));
         }
         if let Some(at) = impersonated_by.span().filter(|_| self.role == Role::Actor) {
             once.impersonator.take(at, member, errors);

@@ -3,6 +3,7 @@
 use super::Role;
 use super::shape::{Arm, Bound, Kind, Model, Need, Source, Telling, inside_option};
 use super::template::Template;
+use crate::grammar::value::{Sigil, Value, fallback, hidden};
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -18,8 +19,11 @@ pub(crate) fn expand(model: &Model, input: &DeriveInput, root: &RuntimePath) -> 
             quote_spanned!(ty.span()=> <#ty as #root::#the_trait>::TYPE)
         }
     };
-    let arms = model.arms.iter().map(|arm| self::arm(arm, root));
+    let arms = model.arms.iter().map(|arm| self::arm(arm, model.role, root));
     let body = if model.arms.is_empty() { quote!(match *self {}) } else { quote!(match self { #(#arms)* }) };
+    let hides = model.arms.iter().flat_map(|arm| &arm.tellings).any(Telling::calls_fallback);
+    let fallback = hides.then(|| fallback(root));
+    let body = quote!(#fallback #body);
     let bounds = bounds(model, input, root);
     implementation(model.role, input, root, &bounds, &kind, &body)
 }
@@ -46,10 +50,12 @@ fn implementation(
     let (parameters, arguments, conditions) = generics.split_for_impl();
     // The user's expressions name `self`, so it has to be theirs.
     let this = quote!(self);
+    let constant = (role != Role::Body)
+        .then(|| quote_spanned!(Span::mixed_site()=> const TYPE: &'static ::core::primitive::str = #kind;));
     quote_spanned! {Span::mixed_site()=>
         #[automatically_derived]
         impl #parameters #root::#the_trait for #name #arguments #conditions {
-            const TYPE: &'static ::core::primitive::str = #kind;
+            #constant
 
             fn describe(&#this, #parameter: &mut #root::#writer<'_>) {
                 #body
@@ -58,19 +64,19 @@ fn implementation(
     }
 }
 
-fn arm(arm: &Arm, root: &RuntimePath) -> TokenStream {
+fn arm(arm: &Arm, role: Role, root: &RuntimePath) -> TokenStream {
     let Arm { variant, bound, tellings } = arm;
     let variant = variant.as_ref().map(|variant| quote!(::#variant));
     let bindings = bound.iter().map(|Bound { member, ty, .. }| {
         let variable = variable(member, ty.span());
         quote!(#member: #variable)
     });
-    let statements = tellings.iter().map(|telling| self::telling(telling, bound, root));
+    let statements = tellings.iter().map(|telling| self::telling(telling, bound, role, root));
     quote_spanned!(Span::mixed_site()=> Self #variant { #(#bindings,)* .. } => { #(#statements)* })
 }
 
 /// One call of the writer, at the place of the field's type, so that a type that does not fit is reported there.
-fn telling(telling: &Telling, bound: &[Bound], root: &RuntimePath) -> TokenStream {
+fn telling(telling: &Telling, bound: &[Bound], role: Role, root: &RuntimePath) -> TokenStream {
     let place = |member: &Member| {
         let at =
             bound.iter().find(|bound| bound.member == *member).map_or_else(Span::call_site, |bound| bound.ty.span());
@@ -125,14 +131,32 @@ fn telling(telling: &Telling, bound: &[Bound], root: &RuntimePath) -> TokenStrea
                 }
             }
         }
+        // A body has no type that the one inside could have in its place.
+        Telling::Delegate(member) if role == Role::Body => hand_on("flatten", member),
         Telling::Delegate(member) => hand_on("delegate", member),
+        Telling::Flatten(member) => hand_on("flatten", member),
         Telling::Metadata { key, source, redaction } => {
             let field = match source {
                 Source::Field { member: Member::Named(name), .. } => Some(name.unraw().to_string()),
                 _ => None,
             };
-            let (value, here) = value(source);
-            redaction.write(root, &parameter_at(here), key, field.as_deref(), &value)
+            let (mut value, here) = value(source);
+            if redaction.hides() {
+                value = hidden(root, &value, here);
+            }
+            redaction.write(root, &parameter_at(here), key, field.as_deref(), None, &value)
+        }
+    }
+}
+
+impl Telling {
+    /// Whether its code calls a method that [`fallback`] brings into scope.
+    fn calls_fallback(&self) -> bool {
+        let is_debug = |source: &Source| matches!(source, Source::Expr(Value { sigil: Sigil::Debug, .. }));
+        match self {
+            Self::Metadata { redaction, .. } => redaction.hides(),
+            Self::Id(source) | Self::Name(source) | Self::Organization(source) => is_debug(source),
+            Self::Kind(_) | Self::ImpersonatedBy(_) | Self::Delegate(_) | Self::Flatten(_) => false,
         }
     }
 }
@@ -185,6 +209,7 @@ fn predicate(role: Role, bound: &Bound, need: Need, root: &RuntimePath) -> Where
     match need {
         Need::Value => parse_quote_spanned!(here=> for<'__audited> &'__audited #ty: #root::AuditValue),
         Need::Display => parse_quote_spanned!(here=> #ty: ::core::fmt::Display),
+        Need::Body => parse_quote_spanned!(here=> #ty: #root::AuditBody),
         Need::Role => parse_quote_spanned!(here=> #ty: #root::#the_trait),
         Need::Actor => {
             let ty = inside_option(ty).unwrap_or(ty);

@@ -10,7 +10,7 @@ use syn::parse::ParseStream;
 use syn::{Field, LitStr, Path, Token};
 
 /// Every key that a field knows.
-pub(crate) const KEYS: [&str; 12] = [
+pub(crate) const KEYS: [&str; 13] = [
     "id",
     "name",
     "metadata",
@@ -22,6 +22,7 @@ pub(crate) const KEYS: [&str; 12] = [
     "redact",
     "allow",
     "with",
+    "flatten",
     "delegate",
 ];
 
@@ -35,6 +36,7 @@ pub(crate) struct FieldArgs {
     pub(crate) impersonated_by: Slot<()>,
     pub(crate) redaction: Slot<Redaction>,
     pub(crate) with: Slot<Path>,
+    pub(crate) flatten: Slot<()>,
 }
 
 impl FieldArgs {
@@ -48,6 +50,7 @@ impl FieldArgs {
             impersonated_by: Slot::new("impersonated_by"),
             redaction: Slot::new("redaction"),
             with: Slot::new("with"),
+            flatten: Slot::new("flatten"),
         };
         each_item(&field.attrs, errors, |input, errors| args.item(input, errors));
         args
@@ -68,6 +71,7 @@ impl FieldArgs {
             "id" => self.id.set(errors, at, ()),
             "name" => self.name.set(errors, at, ()),
             "organization" => self.organization.set(errors, at, ()),
+            "flatten" => self.flatten.set(errors, at, ()),
             "impersonated_by" => self.impersonated_by.set(errors, at, ()),
             "metadata" => {
                 let key = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
@@ -91,7 +95,7 @@ impl FieldArgs {
 
     /// Rules for what stands together on one field.
     pub(crate) fn judge(&self, errors: &mut Errors) {
-        let Self { id, name, metadata, rename, organization, impersonated_by: _, redaction, with } = self;
+        let Self { id, name, metadata, rename, organization, impersonated_by: _, redaction, with, flatten } = self;
         let open = [(id.span(), "id"), (name.span(), "name"), (organization.span(), "organization")];
         let open = open.into_iter().find_map(|(at, what)| at.map(|_| what));
         if let (Some(at), Some(what)) = (redaction.span(), open) {
@@ -102,6 +106,14 @@ impl FieldArgs {
                      another field for one of the two"
                 ),
             );
+        }
+        let told = [metadata.span(), rename.span(), redaction.span(), with.span()];
+        if let (Some(at), true) = (flatten.span(), told.iter().any(Option::is_some)) {
+            errors.at(
+                at,
+                "`flatten` tells the fields inside, each as its own type says: remove it, or what stands beside it",
+            );
+            return;
         }
         if metadata.span().is_some() || redaction.span().is_some() {
             return;
@@ -116,7 +128,7 @@ impl FieldArgs {
 
     /// Whether anything was written at all.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { id, name, metadata, rename, organization, impersonated_by, redaction, with } = self;
+        let Self { id, name, metadata, rename, organization, impersonated_by, redaction, with, flatten } = self;
         id.span()
             .or(name.span())
             .or(metadata.span())
@@ -125,6 +137,7 @@ impl FieldArgs {
             .or(impersonated_by.span())
             .or(redaction.span())
             .or(with.span())
+            .or(flatten.span())
             .is_none()
     }
 }
@@ -145,7 +158,6 @@ fn advice(word: &str) -> Option<&'static str> {
             "a field is not captured unless it is named, so there is nothing to skip: remove it"
         }
         "skip_serializing_if" | "default" => "an absent value is left out by itself: remove it",
-        "flatten" => "nested values are told key by key already, with the field's name before each: write `metadata`",
         "serialize_with" => "write `with = path`, the path of a function from `&Field` to a value",
         "secret" | "sensitive" | "redacted" => "say how: `redact`, `mask`, `mask(last = 4)` or `hash`",
         "type" => "`type` stands on the type: put `#[audit(type = \"…\")]` above it",

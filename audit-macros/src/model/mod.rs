@@ -1,4 +1,5 @@
-//! `#[derive(AuditTarget)]` and `#[derive(AuditActor)]`, which share one grammar: a type may well be both.
+//! `#[derive(AuditTarget)]`, `#[derive(AuditActor)]` and `#[derive(AuditBody)]`, which share one grammar: a type may well be
+//! all of them.
 
 mod args;
 mod arm;
@@ -19,19 +20,35 @@ use syn::DeriveInput;
 pub(crate) enum Role {
     Target,
     Actor,
+    /// Neither: a part of one, or what a request brings. It has metadata, and no type, id or name.
+    Body,
 }
 
 impl Role {
     fn the_trait(self) -> Ident {
-        Ident::new(if self == Self::Target { "AuditTarget" } else { "AuditActor" }, Span::mixed_site())
+        let name = match self {
+            Self::Target => "AuditTarget",
+            Self::Actor => "AuditActor",
+            Self::Body => "AuditBody",
+        };
+        Ident::new(name, Span::mixed_site())
     }
 
     fn writer(self) -> Ident {
-        Ident::new(if self == Self::Target { "TargetWriter" } else { "ActorWriter" }, Span::mixed_site())
+        let name = match self {
+            Self::Target => "TargetWriter",
+            Self::Actor => "ActorWriter",
+            Self::Body => "BodyWriter",
+        };
+        Ident::new(name, Span::mixed_site())
     }
 
     fn noun(self) -> &'static str {
-        if self == Self::Target { "target" } else { "actor" }
+        match self {
+            Self::Target => "target",
+            Self::Actor => "actor",
+            Self::Body => "body",
+        }
     }
 }
 

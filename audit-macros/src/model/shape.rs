@@ -54,6 +54,8 @@ pub(crate) enum Need {
     Role,
     /// Can be an actor.
     Actor,
+    /// Says what is told of it.
+    Body,
 }
 
 /// One call of the writer.
@@ -65,6 +67,7 @@ pub(crate) enum Telling {
     ImpersonatedBy(Member),
     Metadata { key: String, source: Source, redaction: Redaction },
     Delegate(Member),
+    Flatten(Member),
 }
 
 /// The `T` of an `Option<T>`, as far as the name tells.
@@ -103,14 +106,20 @@ impl Model {
                 if let Some(at) = outer.transparent.span() {
                     return Self::transparent(role, at, &outer, &data.fields, errors);
                 }
+                let clean = errors.count();
                 let arm =
                     ArmBuilder::new(role, None, name, &data.fields).build(&outer, &Rules::of_struct(&outer), errors);
-                Some(Self { role, kind: outer.kind.into_value().map_or(default_kind, Kind::from), arms: vec![arm?] })
+                let arms = vec![arm?];
+                if errors.count() == clean {
+                    refuse_silence(role, name, &arms, errors);
+                }
+                Some(Self { role, kind: outer.kind.into_value().map_or(default_kind, Kind::from), arms })
             }
             Data::Enum(data) => {
                 if let Some(at) = outer.transparent.span() {
                     errors.at(at, "`transparent` stands on a struct: on an enum, write `#[audit(delegate)]`");
                 }
+                let clean = errors.count();
                 let rules = Rules::of_enum(&outer);
                 // Every variant is judged before any is missed.
                 let arms: Vec<Option<Arm>> = data
@@ -122,7 +131,10 @@ impl Model {
                             .build(&own, &rules, errors)
                     })
                     .collect();
-                let arms = arms.into_iter().collect::<Option<_>>()?;
+                let arms = arms.into_iter().collect::<Option<Vec<_>>>()?;
+                if errors.count() == clean {
+                    refuse_silence(role, name, &arms, errors);
+                }
                 Some(Self { role, kind: outer.kind.into_value().map_or(default_kind, Kind::from), arms })
             }
         }
@@ -159,6 +171,19 @@ impl From<LitStr> for Kind {
 /// "an audit target".
 pub(super) fn the(role: Role) -> String {
     format!("an audit {}", role.noun())
+}
+
+/// A body of which nothing is told was meant to be something else.
+fn refuse_silence(role: Role, name: &Ident, arms: &[Arm], errors: &mut Errors) {
+    if role == Role::Body && arms.iter().all(|arm| arm.tellings.is_empty()) {
+        errors.at(
+            name.span(),
+            format_args!(
+                "nothing of `{name}` is told: mark its fields with `#[audit(metadata)]`, or with how they are told, as in \
+                 `#[audit(hash)]`"
+            ),
+        );
+    }
 }
 
 fn refuse_delegate(outer: &Outer, errors: &mut Errors) {

@@ -18,6 +18,7 @@ pub async fn pay(
     match ::audited::__private::open_strict(
             &__AUDITED,
             |__event| {
+                use ::audited::__private::CapturedFallback as _;
                 __event.actor(&user);
                 __event.organization(&user.org_id);
                 __event.targets(&*invoice);
@@ -37,13 +38,13 @@ pub async fn pay(
                 __event
                     .metadata_as(
                         "iban",
-                        &payload.iban,
+                        ::audited::__private::Captured(&payload.iban).hidden(),
                         ::audited::Redaction::MaskLast(4usize),
                     );
                 __event
                     .metadata_as(
                         "address_city",
-                        &payload.address.city,
+                        ::audited::__private::Captured(&payload.address.city).hidden(),
                         ::audited::Redaction::Hash,
                     );
                 __event
@@ -61,7 +62,7 @@ pub async fn pay(
                 __event
                     .metadata_as(
                         "raw",
-                        ::audited::__private::debug(&raw),
+                        ::audited::__private::Captured(&raw).debug(),
                         const { ::audited::__private::automatic("raw") },
                     );
                 __event

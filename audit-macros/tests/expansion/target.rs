@@ -5,6 +5,7 @@ where
 {
     const TYPE: &'static ::core::primitive::str = "invoice";
     fn describe(&self, __writer: &mut ::audited::TargetWriter<'_>) {
+        use ::audited::__private::CapturedFallback as _;
         match self {
             Self {
                 plan: __self_plan,
@@ -37,7 +38,7 @@ where
                 __writer
                     .metadata_as(
                         "iban",
-                        __self_iban,
+                        ::audited::__private::Captured(__self_iban).hidden(),
                         ::audited::Redaction::MaskLast(4usize),
                     );
                 __writer.id(__self_id);

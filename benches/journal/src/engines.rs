@@ -109,8 +109,7 @@ impl Sqlite {
     pub fn drain(&mut self, count: usize) -> usize {
         let transaction = self.0.transaction().unwrap();
         let ids: Vec<i64> = {
-            let mut oldest =
-                transaction.prepare_cached("SELECT id, payload FROM events ORDER BY id LIMIT ?1").unwrap();
+            let mut oldest = transaction.prepare_cached("SELECT id, payload FROM events ORDER BY id LIMIT ?1").unwrap();
             let rows = oldest.query_map([count as i64], |row| {
                 std::hint::black_box(row.get_ref(1)?.as_blob()?.len());
                 row.get(0)

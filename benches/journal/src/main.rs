@@ -31,18 +31,28 @@ fn record(durability: Durability, lane: u64) -> NewRecord {
     }
 }
 
+#[derive(Clone, Copy)]
 struct Measured {
-    name: &'static str,
     rate: f64,
-    p50: Duration,
-    p99: Duration,
+    p50: f64,
+    p99: f64,
+    /// CPU time of the whole process for an event, callers included.
+    cpu: f64,
+}
+
+/// Microseconds of CPU that this process took so far.
+fn cpu_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    // In ticks of 10 ms.
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) * 1e4
 }
 
 /// Durable events a second with so many callers, each of which waits for its own.
-fn durable(name: &'static str, callers: u64, seconds: f64, append: impl Fn() + Send + Sync + 'static) -> Measured {
+fn durable(callers: u64, seconds: f64, append: impl Fn() + Send + Sync + 'static) -> Measured {
     let append = Arc::new(append);
     let stop = Arc::new(AtomicU64::new(0));
-    let begun = Instant::now();
+    let (begun, cpu) = (Instant::now(), cpu_time());
     let threads: Vec<_> = (0..callers)
         .map(|_| {
             let (append, stop) = (Arc::clone(&append), Arc::clone(&stop));
@@ -61,8 +71,10 @@ fn durable(name: &'static str, callers: u64, seconds: f64, append: impl Fn() + S
     stop.store(1, Ordering::Relaxed);
     let mut waits: Vec<Duration> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
     let rate = waits.len() as f64 / begun.elapsed().as_secs_f64();
+    let cpu = (cpu_time() - cpu) / waits.len() as f64;
     waits.sort_unstable();
-    Measured { name, rate, p50: waits[waits.len() / 2], p99: waits[waits.len() * 99 / 100] }
+    let micros = |at: usize| waits[at].as_secs_f64() * 1e6;
+    Measured { rate, p50: micros(waits.len() / 2), p99: micros(waits.len() * 99 / 100), cpu }
 }
 
 fn fresh(dir: &Path, name: &str) -> PathBuf {
@@ -76,30 +88,45 @@ fn journal(path: &Path) -> Journal {
     Journal::open(path, JournalSettings::default()).unwrap().0
 }
 
-fn appends(dir: &Path, seconds: f64) {
-    println!("| callers | engine | durable events/s | p50 us | p99 us | of the bare file |");
-    println!("|---|---|---|---|---|---|");
-    for callers in [1, 8, 64] {
-        let grouped = |name: &str| {
-            let path = fresh(dir, name);
-            std::fs::create_dir_all(&path).unwrap();
-            path
-        };
-        let event = || Bytes::from(vec![b'x'; EVENT]);
-        let raw = Grouped::over(Raw::at(&grouped("raw")));
-        let mut rows = vec![durable("bare file", callers, seconds, move || raw.append(event()))];
-        let ours = journal(&fresh(dir, "journal"));
-        rows.push(durable("journal", callers, seconds, move || {
+fn median(of: impl Iterator<Item = f64>) -> f64 {
+    let mut all: Vec<f64> = of.collect();
+    all.sort_unstable_by(f64::total_cmp);
+    all[all.len() / 2]
+}
+
+const ENGINES: [&str; 4] = ["bare file", "journal", "SQLite, WAL, FULL", "redb"];
+
+fn append_with(engine: &str, dir: &Path, callers: u64, seconds: f64) -> Measured {
+    let path = fresh(dir, "appends");
+    let event = || Bytes::from(vec![b'x'; EVENT]);
+    if engine == "journal" {
+        let ours = journal(&path);
+        return durable(callers, seconds, move || {
             ours.append(record(Durability::Durable, 1)).wait(PATIENCE).unwrap();
-        }));
-        let sqlite = Grouped::over(Sqlite::at(&grouped("sqlite")));
-        rows.push(durable("SQLite, WAL, FULL", callers, seconds, move || sqlite.append(event())));
-        let redb = Grouped::over(Redb::at(&grouped("redb")));
-        rows.push(durable("redb", callers, seconds, move || redb.append(event())));
-        let limit = rows[0].rate;
-        for Measured { name, rate, p50, p99 } in rows {
-            let (p50, p99) = (p50.as_micros(), p99.as_micros());
-            println!("| {callers} | {name} | {rate:.0} | {p50} | {p99} | {:.2} |", rate / limit);
+        });
+    }
+    std::fs::create_dir_all(&path).unwrap();
+    let grouped = match engine {
+        "bare file" => Grouped::over(Raw::at(&path)),
+        "redb" => Grouped::over(Redb::at(&path)),
+        _ => Grouped::over(Sqlite::at(&path)),
+    };
+    durable(callers, seconds, move || grouped.append(event()))
+}
+
+/// The engines take turns, so that what else the machine does falls on all of them. Ratios are those of one round.
+fn appends(dir: &Path, seconds: f64, rounds: usize) {
+    println!("medians of {rounds} rounds of {seconds} s each");
+    println!("| callers | engine | durable events/s | of the bare file | p50 us | p99 us | CPU us an event |");
+    println!("|---|---|---|---|---|---|---|");
+    for callers in [1, 8, 64] {
+        let turn = |_| ENGINES.map(|engine| append_with(engine, dir, callers, seconds));
+        let all: Vec<[Measured; 4]> = (0..rounds).map(turn).collect();
+        for (number, name) in ENGINES.iter().enumerate() {
+            let of = |what: fn(&Measured) -> f64| median(all.iter().map(|round| what(&round[number])));
+            let ratio = median(all.iter().map(|round| round[number].rate / round[0].rate));
+            let (rate, p50, p99, cpu) = (of(|one| one.rate), of(|one| one.p50), of(|one| one.p99), of(|one| one.cpu));
+            println!("| {callers} | {name} | {rate:.0} | {ratio:.2} | {p50:.0} | {p99:.0} | {cpu:.1} |");
         }
     }
 }
@@ -240,11 +267,11 @@ fn main() {
             );
             std::process::abort();
         }
-        ["appends"] => appends(&dir, 3.0),
+        ["appends"] => appends(&dir, 1.0, 5),
         ["drains"] => drains(&dir, 200_000),
         ["reopen"] => reopen(&dir, 1_000_000),
         _ => {
-            appends(&dir, 3.0);
+            appends(&dir, 1.0, 5);
             drains(&dir, 200_000);
             reopen(&dir, 1_000_000);
         }

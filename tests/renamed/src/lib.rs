@@ -1,7 +1,7 @@
 //! A crate that has renamed `audited` and says so with `crate = …`. It is of edition 2021, in which temporaries live
 //! longer and `impl Trait` captures less. That it compiles is the test.
 
-use audit::{audited, AuditActor, AuditTarget};
+use audit::{audited, AuditActor, AuditBody, AuditTarget};
 use std::future::Future;
 
 /// Who.
@@ -21,6 +21,18 @@ pub struct Invoice {
     number: String,
     #[audit(hash)]
     iban: String,
+    #[audit(flatten)]
+    address: Address,
+}
+
+/// A part of it.
+#[derive(AuditBody)]
+#[audit(crate = ::audit)]
+pub struct Address {
+    #[audit(metadata)]
+    city: String,
+    #[audit(mask)]
+    street: String,
 }
 
 /// One of two.
@@ -57,6 +69,18 @@ pub async fn pay(user: User, invoice: Invoice, amount: u64) -> Result<u64, std::
     drop((user, invoice));
     u32::try_from(amount)?;
     Ok(amount)
+}
+
+/// Moves.
+#[audited(
+    crate = ::audit,
+    action = "invoice.moved",
+    target(type = "invoice", id = ?twice),
+    body(address),
+    metadata(twice: number = twice, shown: string = %twice, hidden: hash = twice),
+)]
+pub fn move_to(address: Address, twice: u64) {
+    drop((address, twice));
 }
 
 /// Refuses where it cannot be audited.
@@ -100,6 +124,7 @@ impl From<audit::Unavailable> for Refused {
 
 impl Invoice {
     fn new(id: u64) -> Self {
-        Self { id, number: String::new(), iban: String::new() }
+        let address = Address { city: String::new(), street: String::new() };
+        Self { id, number: String::new(), iban: String::new(), address }
     }
 }

@@ -10,7 +10,7 @@ use crate::delivery::decide::{Decision, Departure, Fate, Signal, Wait, decide, d
 use crate::delivery::settle::{Replacement, Settlement, settle};
 use crate::delivery::stats::Health;
 use crate::delivery::{Answer, DuplicatePolicy, Reply};
-use crate::outbox::{BurialReason, ClaimId, Claimed, History, MAX_WAIT, Retry, Timestamp};
+use crate::outbox::{BurialReason, ClaimId, Claimed, History, Lane, MAX_WAIT, Retry, Timestamp};
 use crate::planted::{self, Bug, planted};
 
 /// Why an event that may be in the log already is not sent again.
@@ -28,22 +28,27 @@ pub(super) struct Attempt {
 }
 
 impl Worker {
-    pub(super) fn depart(&mut self, record: Claimed) {
+    /// Tells whether the record left. It is given back if its turn has passed since it was claimed.
+    pub(super) fn depart(&mut self, record: Claimed) -> bool {
         let now = Instant::now();
         let sent_at = self.settings.clock.now();
         let lease_ends = now + self.settings.lease;
-        if self.gate.width(now) == 0 {
-            let retry = Retry { due: sent_at, history: record.history };
-            return self.settle(record.claim, lease_ends, Settlement::Reschedule { retry, attempted: false });
+        let departure = depart(record.history, sent_at, self.settings.duplicates);
+        if departure == Departure::Park {
+            self.park(record.claim, lease_ends, sent_at, WINDOW_IS_OVER);
+            return false;
         }
-        match depart(record.history, sent_at, self.settings.duplicates) {
-            Departure::Clear => {}
-            Departure::PossibleDuplicate => self.counters.possible_duplicates.add_one(),
-            Departure::Park => return self.park(record.claim, lease_ends, sent_at, WINDOW_IS_OVER),
+        let patience = self.settings.attempt_timeout;
+        if self.gate.width(now) == 0 || !self.lanes.lets_go(record.lane, now, patience) {
+            let retry = Retry { due: sent_at, history: record.history };
+            self.settle(record.claim, lease_ends, Settlement::Reschedule { retry, attempted: false });
+            return false;
+        }
+        if departure == Departure::PossibleDuplicate {
+            self.counters.possible_duplicates.add_one();
         }
         self.counters.attempts.add_one();
         let sink = Arc::clone(&self.sink);
-        let patience = self.settings.attempt_timeout;
         self.tasks.spawn(async move {
             let key = if planted(Bug::NewKeyOnRetry) { planted::another_key() } else { record.key };
             let reply = match timeout(patience, sink.send(key, record.payload.clone())).await {
@@ -52,6 +57,7 @@ impl Worker {
             };
             Done::Sent(Box::new(Attempt { record, sent: now, sent_at, lease_ends }), reply)
         });
+        true
     }
 
     fn park(&mut self, claim: ClaimId, lease_ends: Instant, at: Timestamp, why: &str) {
@@ -67,7 +73,7 @@ impl Worker {
         let stuck = self.runs.answered(record.claim.record, reply, self.counters.delivered.get(), now);
         let settlement = match fate {
             Fate::Delivered { understood } => {
-                self.lanes.went_well(record.lane);
+                self.went_well(record.lane, now);
                 self.concurrency.went_well(self.busy() + 1);
                 Settlement::Acknowledge { understood, waited: at.since(record.accepted_at) }
             }
@@ -79,13 +85,19 @@ impl Worker {
                 Settlement::Reschedule { retry: Retry { due, history }, attempted: true }
             }
             Fate::Dead { status, message, replace } => {
-                self.lanes.went_well(record.lane);
+                self.went_well(record.lane, now);
                 tracing::warn!(target: "audited", record = record.claim.record.0, status, reason = %message, "an audit event was refused");
                 let reason = BurialReason { status, message, at };
                 return self.bury(record, lease_ends, reason, replace);
             }
         };
         self.settle(record.claim, lease_ends, settlement);
+    }
+
+    fn went_well(&mut self, lane: Lane, now: Instant) {
+        if self.lanes.went_well(lane) {
+            self.look_at = now;
+        }
     }
 
     /// Sends a record whose key is stuck under another one, once: what the sink remembers may be a failure after which it

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use ring::digest::{Context, SHA256};
 
-use crate::outbox::{BurialReason, History, IdempotencyKey, Timestamp};
+use crate::outbox::{BurialReason, History, IdempotencyKey, Retry, Timestamp};
 
 /// The version of the format that this code writes, and the newest that it reads.
 pub(super) const VERSION: u16 = 1;
@@ -13,13 +13,14 @@ pub(super) const PAGE: u64 = 4096;
 pub(super) const SECTOR: u64 = 512;
 /// A record's bytes before its payload.
 pub(super) const RECORD_HEADER: usize = 96;
-/// One record's entry in a table.
-pub(super) const SLOT: usize = 42;
-/// No slot crosses a sector, so none is ever torn.
-pub(super) const SLOTS_IN_SECTOR: u32 = 12;
+/// So many records' states are in one sector, and the waits of as many in the sectors behind it.
+pub(super) const GROUP: u32 = 504;
 
+/// No wait crosses a sector, so none is ever torn.
+const WAITS_IN_SECTOR: u32 = 21;
+pub(super) const WAIT: usize = 24;
 const HEADER_COPY: usize = 2048;
-const HEADER_LEN: usize = 76;
+const HEADER_LEN: usize = 88;
 const SEAL_LEN: usize = 84;
 const SEGMENT_MAGIC: &[u8; 8] = b"AUDITEDJ";
 const TABLE_MAGIC: &[u8; 8] = b"AUDITEDT";
@@ -79,6 +80,8 @@ pub(super) struct SegmentHeader {
     pub(super) salt: u64,
     pub(super) next_id: u64,
     pub(super) chain: Chain,
+    /// The sequence of the segment that was written to before this one, and how many records of it count.
+    pub(super) before: (u64, u32),
 }
 
 /// What the first page of a segment turned out to be.
@@ -103,6 +106,8 @@ impl SegmentHeader {
             copy.extend_from_slice(&number.to_le_bytes());
         }
         copy.extend_from_slice(&self.chain);
+        copy.extend_from_slice(&self.before.0.to_le_bytes());
+        copy.extend_from_slice(&self.before.1.to_le_bytes());
         copy.extend_from_slice(&crc32c::crc32c(&copy).to_le_bytes());
         let mut page = vec![0; PAGE as usize];
         page[..HEADER_LEN].copy_from_slice(&copy);
@@ -112,7 +117,8 @@ impl SegmentHeader {
 
     fn decode_copy(copy: &[u8]) -> Option<Page> {
         let fields = Fields(copy);
-        if !copy.starts_with(SEGMENT_MAGIC) || fields.u32(72) != crc32c::crc32c(copy.get(..72)?) {
+        if !copy.starts_with(SEGMENT_MAGIC) || fields.u32(HEADER_LEN - 4) != crc32c::crc32c(copy.get(..HEADER_LEN - 4)?)
+        {
             return None;
         }
         if fields.u16(8) > VERSION {
@@ -125,6 +131,7 @@ impl SegmentHeader {
             salt: fields.u64(24),
             next_id: fields.u64(32),
             chain: fields.bytes(40),
+            before: (fields.u64(72), fields.u32(80)),
         }))
     }
 }
@@ -199,13 +206,20 @@ impl Tie {
     }
 }
 
+/// Names a record by where it is: the segment in this file, and its position among the segment's records.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub(super) file: u16,
+    pub(super) ordinal: u32,
+}
+
 /// A record of a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Record {
     pub(super) id: u64,
     pub(super) kind: Kind,
-    /// A newer version of a record that was written before.
-    pub(super) version: bool,
+    /// Where the version is whose place this one takes.
+    pub(super) replaces: Option<Place>,
     /// Which neighbour it takes effect together with, or not at all.
     pub(super) tie: Tie,
     pub(super) lane: u64,
@@ -270,9 +284,13 @@ impl Record {
         out.extend_from_slice(&[0; 4]);
         out.extend_from_slice(&len32(&self.payload));
         out.extend_from_slice(&ordinal.to_le_bytes());
-        out.extend_from_slice(&[self.kind.encode(), u8::from(self.version) | self.tie.encode(), 0, 0]);
-        out.extend_from_slice(&len32(&self.reason));
-        for number in [self.id, self.lane, self.accepted_at.0] {
+        out.extend_from_slice(&[self.kind.encode(), u8::from(self.replaces.is_some()) | self.tie.encode()]);
+        out.extend_from_slice(&u16::try_from(self.reason.len()).unwrap_or(u16::MAX).to_le_bytes());
+        let replaces = self.replaces.unwrap_or(Place { file: 0, ordinal: 0 });
+        out.extend_from_slice(&replaces.ordinal.to_le_bytes());
+        put_u48(out, self.id);
+        out.extend_from_slice(&replaces.file.to_le_bytes());
+        for number in [self.lane, self.accepted_at.0] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(self.key.as_bytes());
@@ -291,7 +309,7 @@ impl Record {
         if header.len() < RECORD_HEADER || fields.u32(0) != mark(salt) {
             return None;
         }
-        Some(Lengths { payload: fields.u32(8) as usize, reason: fields.u32(20) as usize })
+        Some(Lengths { payload: fields.u32(8) as usize, reason: fields.u16(18).into() })
     }
 
     /// The record that begins here, if every byte of it is right.
@@ -305,9 +323,9 @@ impl Record {
         }
         let flags = fields.u8(17);
         let record = Self {
-            id: fields.u64(24),
+            id: fields.u48(24),
             kind: Kind::decode(fields.u8(16))?,
-            version: flags & 1 != 0,
+            replaces: (flags & 1 != 0).then(|| Place { file: fields.u16(30), ordinal: fields.u32(20) }),
             tie: Tie::decode(flags),
             lane: fields.u64(32),
             accepted_at: Timestamp(fields.u64(40)),
@@ -405,114 +423,113 @@ impl Seal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     /// Still to be delivered, or kept as a dead letter.
-    Kept,
-    Acknowledged,
-    Superseded,
+    Kept(Kind),
+    /// Arrived, or there is a newer version of it.
+    Gone,
     Damaged,
 }
 
-/// One record's entry in a table.
+/// Set in a state's byte when the record was put off, and the table tells until when.
+pub(super) const PUT_OFF: u8 = 0x10;
+
+impl State {
+    /// In one byte, which is never 0.
+    pub(super) fn encode(self) -> u8 {
+        match self {
+            Self::Kept(kind) => kind.encode(),
+            Self::Gone => 4,
+            Self::Damaged => 5,
+        }
+    }
+
+    /// `None`: nothing is told of this record.
+    pub(super) fn decode(byte: u8) -> Option<Self> {
+        match byte & !PUT_OFF {
+            4 => Some(Self::Gone),
+            5 => Some(Self::Damaged),
+            kind => Kind::decode(kind).map(Self::Kept),
+        }
+    }
+}
+
+/// Where a group of states is in a table: its sector, with the sectors of their waits behind it.
+pub(super) fn group_at(group: u32) -> u64 {
+    SECTOR + u64::from(group) * (1 + u64::from(GROUP / WAITS_IN_SECTOR)) * SECTOR
+}
+
+/// The sector of a group of states.
+pub(super) fn encode_states(group: u32, states: &[u8], salt: u64) -> Vec<u8> {
+    let mut sector = states.to_vec();
+    sector.resize(GROUP as usize, 0);
+    sector.extend_from_slice(&group.to_le_bytes());
+    sector.extend_from_slice(&salted_crc(salt, &sector).to_le_bytes());
+    sector
+}
+
+/// The states in a sector; none if it is not one of this group, in this life of the file.
+pub(super) fn decode_states(group: u32, sector: &[u8], salt: u64) -> Option<&[u8]> {
+    let end = GROUP as usize;
+    let fields = Fields(sector);
+    let right = fields.u32(end) == group && fields.u32(end + 4) == salted_crc(salt, sector.get(..end + 4)?);
+    right.then(|| sector.get(..end))?
+}
+
+/// Where a record's wait is in a table.
+pub(super) fn wait_at(ordinal: u32) -> u64 {
+    let (sector, in_sector) = (ordinal % GROUP / WAITS_IN_SECTOR, ordinal % GROUP % WAITS_IN_SECTOR);
+    group_at(ordinal / GROUP) + u64::from(1 + sector) * SECTOR + u64::from(in_sector) * WAIT as u64
+}
+
+/// Until when a record was put off, and what is remembered of it.
+pub(super) fn encode_wait(retry: &Retry, ordinal: u32, salt: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(WAIT);
+    out.extend_from_slice(&retry.history.attempts.to_le_bytes());
+    put_u48(&mut out, retry.due.0);
+    put_u48(&mut out, retry.history.first_ambiguous.map_or(0, |first| first.0.max(1)));
+    out.extend_from_slice(&[u8::from(retry.history.rekeyed), 0, 0, 0]);
+    let crc = salted_crc(salt, &out) ^ ordinal;
+    out.extend_from_slice(&crc.to_le_bytes());
+    out
+}
+
+/// The wait that `bytes` tell; a damaged one counts as none, so that the record is tried again at once.
+pub(super) fn decode_wait(bytes: &[u8; WAIT], ordinal: u32, salt: u64) -> Option<Retry> {
+    let fields = Fields(bytes);
+    if fields.u32(WAIT - 4) != salted_crc(salt, &bytes[..WAIT - 4]) ^ ordinal {
+        return None;
+    }
+    let history = History {
+        attempts: fields.u32(0),
+        first_ambiguous: Some(Timestamp(fields.u48(10))).filter(|first| first.0 != 0),
+        rekeyed: fields.u8(16) != 0,
+    };
+    Some(Retry { due: Timestamp(fields.u48(4)), history })
+}
+
+/// What the index needs to know of a record on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Slot {
+pub(super) struct Summary {
     pub(super) id: u64,
     pub(super) lane: u64,
     pub(super) offset: u32,
+    pub(super) ordinal: u32,
     pub(super) kind: Kind,
-    pub(super) version: bool,
-    pub(super) state: State,
-    /// Due at, if it was rescheduled; else when it was accepted.
-    pub(super) due: Timestamp,
-    pub(super) history: Option<History>,
+    pub(super) tie: Tie,
+    pub(super) replaces: Option<Place>,
+    pub(super) accepted_at: Timestamp,
 }
 
-impl Slot {
-    /// The slot of a record that was just written.
-    pub(super) fn new(record: &Record, offset: u32) -> Self {
+impl Summary {
+    pub(super) fn of(record: &Record, offset: u32, ordinal: u32) -> Self {
         Self {
             id: record.id,
             lane: record.lane,
             offset,
+            ordinal,
             kind: record.kind,
-            version: record.version,
-            state: State::Kept,
-            due: record.accepted_at,
-            history: None,
+            tie: record.tie,
+            replaces: record.replaces,
+            accepted_at: record.accepted_at,
         }
-    }
-
-    /// Stands for a record that could not be read.
-    pub(super) fn damaged() -> Self {
-        Self {
-            id: 0,
-            lane: 0,
-            offset: 0,
-            kind: Kind::Event,
-            version: false,
-            state: State::Damaged,
-            due: Timestamp(0),
-            history: None,
-        }
-    }
-
-    pub(super) fn with_state(self, state: State) -> Self {
-        Self { state, ..self }
-    }
-
-    pub(super) fn place(ordinal: u32) -> u64 {
-        SECTOR + u64::from(ordinal / SLOTS_IN_SECTOR) * SECTOR + u64::from(ordinal % SLOTS_IN_SECTOR) * SLOT as u64
-    }
-
-    pub(super) fn encode(&self, out: &mut Vec<u8>, salt: u64) {
-        let start = out.len();
-        let history = self.history.unwrap_or_default();
-        out.extend_from_slice(&self.id.to_le_bytes());
-        out.extend_from_slice(&self.lane.to_le_bytes());
-        out.extend_from_slice(&self.offset.to_le_bytes());
-        out.extend_from_slice(&history.attempts.to_le_bytes());
-        put_u48(out, self.due.0);
-        put_u48(out, history.first_ambiguous.map_or(0, |first| first.0.max(1)));
-        let bits = self.kind.encode()
-            | u8::from(self.version) << 4
-            | u8::from(self.history.is_some()) << 5
-            | u8::from(history.rekeyed) << 6;
-        let state = match self.state {
-            State::Kept => 1,
-            State::Acknowledged => 2,
-            State::Superseded => 3,
-            State::Damaged => 4,
-        };
-        out.extend_from_slice(&[bits, state]);
-        let crc = salted_crc(salt, &out[start..]);
-        out.extend_from_slice(&crc.to_le_bytes());
-    }
-
-    pub(super) fn decode(bytes: &[u8], salt: u64) -> Option<Self> {
-        let fields = Fields(bytes);
-        if fields.u32(SLOT - 4) != salted_crc(salt, bytes.get(..SLOT - 4)?) {
-            return None;
-        }
-        let bits = fields.u8(36);
-        let first = fields.u48(30);
-        let history = History {
-            attempts: fields.u32(20),
-            first_ambiguous: Some(Timestamp(first)).filter(|first| first.0 != 0),
-            rekeyed: bits & 0x40 != 0,
-        };
-        Some(Self {
-            id: fields.u64(0),
-            lane: fields.u64(8),
-            offset: fields.u32(16),
-            kind: Kind::decode(bits & 0x0f)?,
-            version: bits & 0x10 != 0,
-            state: match fields.u8(37) {
-                1 => State::Kept,
-                2 => State::Acknowledged,
-                3 => State::Superseded,
-                4 => State::Damaged,
-                _ => return None,
-            },
-            due: Timestamp(fields.u48(24)),
-            history: (bits & 0x20 != 0).then_some(history),
-        })
     }
 }

@@ -1,12 +1,13 @@
-//! What is pending, in memory: 20 bytes a record, whatever has happened to it. Everything else is read from disk when the
-//! record is lent.
+//! What is to be lent next: 20 bytes a record, for the oldest of those that are pending. Of the others there is a state in
+//! memory and no more, until it is their segment's turn to be looked at.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
-use super::format::{MAX_U48, Slot, State};
-use crate::outbox::{Lane, MAX_WAIT, OutboxError, OutboxErrorKind, Timestamp};
+use super::format::{Kind, MAX_U48, Place, State, Summary};
+use super::states::States;
+use crate::outbox::{IdempotencyKey, Lane, MAX_WAIT, OutboxError, OutboxErrorKind, Retry, Timestamp};
 
 /// Lanes share this many queues. Lanes that wait are skipped a whole queue at a time where they have it for themselves.
 const QUEUES: usize = 256;
@@ -31,7 +32,7 @@ enum Standing {
     Gone,
 }
 
-/// A pending record in 20 bytes: a million of them are the most of what the journal holds in memory.
+/// A pending record in 20 bytes.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     /// Id (48 bits) and file (16), in halves so that nothing is padded.
@@ -232,9 +233,18 @@ pub(super) struct Lease {
     until: Timestamp,
     /// The lease ran out and the record may be lent again; until it is, its holder may still settle it.
     over: bool,
-    pub(super) file: u16,
-    pub(super) ordinal: u32,
-    pub(super) slot: Slot,
+    pub(super) id: u64,
+    pub(super) lane: u64,
+    pub(super) place: Place,
+    pub(super) offset: u32,
+}
+
+/// An intent of this process that is not settled yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OpenIntent {
+    pub(super) key: IdempotencyKey,
+    pub(super) lane: u64,
+    pub(super) place: Place,
 }
 
 /// What a claim picked, still without its bytes.
@@ -250,15 +260,17 @@ pub(super) struct Picked {
 /// What one sub-journal has to say about its records.
 #[derive(Debug)]
 pub(super) struct Index {
+    pub(super) states: States,
     queues: Vec<Queue>,
     lent: HashMap<u64, Lease>,
-    /// Dead letters by id.
+    /// Those of this process that are not settled yet.
+    pub(super) intents: HashMap<u64, OpenIntent>,
+    /// Dead letters by id, of the segments that were looked at.
     pub(super) dead: BTreeMap<u64, Spot>,
-    /// Table entries that are not written yet, by file and ordinal.
-    pub(super) unwritten: BTreeMap<(u16, u32), Slot>,
-    /// The salt of each file in use.
-    pub(super) salts: HashMap<u16, u64>,
-    pub(super) pending: u64,
+    /// Segments that were not looked at yet, oldest first; new ones are added while there are any.
+    unseen: VecDeque<u16>,
+    /// A segment that is begun while so many records are held is looked at later.
+    most_held: usize,
     fence: u64,
 }
 
@@ -266,81 +278,193 @@ fn fenced() -> OutboxError {
     OutboxError::new(OutboxErrorKind::Fenced, "the record was settled already, or its lease passed to another delivery")
 }
 
-fn place(lane: u64) -> (usize, u16) {
+fn queue_of(lane: u64) -> (usize, u16) {
     // A lane need not be a good hash; all of its bits count.
     let mixed = lane.wrapping_mul(0x9e37_79b9_7f4a_7c15);
     ((mixed >> 56) as usize, (mixed >> 40) as u16)
 }
 
 impl Index {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(most_held: usize) -> Self {
         Self {
+            states: States::default(),
             queues: (0..QUEUES).map(|_| Queue::default()).collect(),
             lent: HashMap::new(),
+            intents: HashMap::new(),
             dead: BTreeMap::new(),
-            unwritten: BTreeMap::new(),
-            salts: HashMap::new(),
-            pending: 0,
+            unseen: VecDeque::new(),
+            most_held,
             fence: 0,
         }
     }
 
-    /// Takes in a record that is on disk. `open`: it is an intent of this process.
-    pub(super) fn insert(&mut self, file: u16, slot: &Slot, open: bool) {
-        let spot = Spot { file, offset: slot.offset };
-        let (queue, tag) = place(slot.lane);
-        let standing = match slot.history {
-            _ if open => Standing::Open,
+    /// A segment is begun. Its records are held in memory if those of all before it are, and if these are not too many.
+    pub(super) fn begin(&mut self, file: u16, salt: u64) {
+        self.states.begin(file, salt);
+        let held: usize = self.queues.iter().map(|queue| queue.entries.len()).sum();
+        if !self.unseen.is_empty() || held >= self.most_held {
+            self.unseen.push_back(file);
+        }
+    }
+
+    /// A segment was found, of which the table tells so much. Its records are looked at when it is their turn.
+    pub(super) fn found(&mut self, file: u16, salt: u64, states: Vec<u8>) {
+        self.states.found(file, salt, states);
+        self.unseen.push_back(file);
+    }
+
+    /// A segment was given up.
+    pub(super) fn end(&mut self, file: u16) {
+        self.states.end(file);
+        self.unseen.retain(|unseen| *unseen != file);
+    }
+
+    /// The oldest segment that was not looked at, of those that hold something.
+    pub(super) fn unseen(&mut self) -> Option<u16> {
+        while let Some(file) = self.unseen.front().copied() {
+            // One that is still being written may hold something later.
+            if self.states.kept(file) > 0 || self.unseen.len() == 1 {
+                return Some(file);
+            }
+            self.unseen.pop_front();
+        }
+        None
+    }
+
+    /// Whether dead letters are in segments that were not looked at.
+    pub(super) fn has_unseen_dead(&self) -> bool {
+        self.unseen.iter().any(|file| self.states.has_dead(*file))
+    }
+
+    /// All records of the first unseen segment are taken in now.
+    pub(super) fn seen(&mut self, file: u16) {
+        self.unseen.retain(|unseen| *unseen != file);
+    }
+
+    /// Takes in a record of a segment that is looked at; `retry` if it was put off.
+    pub(super) fn look_at(&mut self, file: u16, record: &Summary, retry: Option<Retry>) {
+        let place = Place { file, ordinal: record.ordinal };
+        let Some(State::Kept(kind)) = self.states.get(place) else { return };
+        // A newer version of a record that is known already has told so when it was written.
+        let known = record.replaces.is_some() && self.entry(record.id, record.lane).is_some();
+        if kind == Kind::Dead {
+            self.dead.insert(record.id, Spot { file, offset: record.offset });
+        } else if !known {
+            self.hold(file, record, retry);
+        }
+    }
+
+    fn hold(&mut self, file: u16, record: &Summary, retry: Option<Retry>) {
+        let standing = match retry {
+            _ if self.intents.contains_key(&record.id) => Standing::Open,
             Some(_) => Standing::Later,
             None => Standing::Ready,
         };
-        self.queues[queue].push(Entry::new(slot.id, spot, slot.due, tag, slot.history.is_some(), standing));
-        self.pending += 1;
+        let (queue, tag) = queue_of(record.lane);
+        let due = retry.map_or(record.accepted_at, |retry| retry.due);
+        let spot = Spot { file, offset: record.offset };
+        self.queues[queue].push(Entry::new(record.id, spot, due, tag, retry.is_some(), standing));
     }
 
-    /// Takes a record out of the pending ones and tells where it lay.
-    pub(super) fn remove(&mut self, id: u64, lane: u64) -> Option<Spot> {
-        let queue = &mut self.queues[place(lane).0];
-        let at = queue.find(id).filter(|at| queue.entries[*at].standing() != Standing::Gone)?;
-        let spot = queue.entries[at].spot();
-        queue.remove(at);
-        self.lent.remove(&id);
-        self.pending -= 1;
-        Some(spot)
+    fn is_seen(&self, file: u16) -> bool {
+        // Only the last segment is written to.
+        self.unseen.back() != Some(&file)
+    }
+
+    /// A new record is on disk.
+    pub(super) fn insert(&mut self, file: u16, record: &Summary) {
+        self.states.push(file, State::Kept(record.kind));
+        if self.is_seen(file) {
+            self.hold(file, record, None);
+        }
+    }
+
+    /// A newer version of a pending record is on disk, with what it changes.
+    pub(super) fn renew(&mut self, old: Place, file: u16, record: &Summary, retry: Option<Retry>) {
+        self.states.push(file, State::Kept(record.kind));
+        self.states.gone(old);
+        let place = Place { file, ordinal: record.ordinal };
+        if let Some(retry) = retry {
+            self.states.put_off(place, retry);
+        }
+        let (spot, open) = (Spot { file, offset: record.offset }, self.intents.contains_key(&record.id));
+        if let Some((queue, at)) = self.entry(record.id, record.lane) {
+            queue.entries[at].move_to(spot);
+            match retry {
+                _ if open => {}
+                Some(retry) => {
+                    queue.entries[at].defer(retry.due);
+                    queue.wake_at(retry.due);
+                }
+                None => {
+                    queue.entries[at].stand(Standing::Ready);
+                    queue.cursor = queue.cursor.min(at);
+                }
+            }
+        } else if self.is_seen(file) {
+            self.hold(file, record, retry);
+        }
+    }
+
+    /// A pending record is a dead letter now.
+    pub(super) fn bury(&mut self, old: Place, file: u16, record: &Summary) {
+        self.states.push(file, State::Kept(Kind::Dead));
+        self.states.gone(old);
+        self.remove(record.id, record.lane);
+        self.dead.insert(record.id, Spot { file, offset: record.offset });
+    }
+
+    /// A dead letter is pending again.
+    pub(super) fn redrive(&mut self, old: Place, file: u16, record: &Summary) {
+        self.dead.remove(&record.id);
+        self.insert(file, record);
+        self.states.gone(old);
+    }
+
+    /// A record was copied, as it is, to another segment.
+    pub(super) fn moved(&mut self, old: Place, file: u16, record: &Summary, retry: Option<Retry>) {
+        let place = Place { file, ordinal: record.ordinal };
+        if !self.states.is_kept(old) {
+            // It was settled meanwhile.
+            return self.states.push(file, State::Gone);
+        }
+        self.states.push(file, State::Kept(record.kind));
+        self.states.gone(old);
+        if let Some(retry) = retry {
+            self.states.put_off(place, retry);
+        }
+        if let Some(lease) = self.lent.get_mut(&record.id) {
+            (lease.place, lease.offset) = (place, record.offset);
+        }
+        if let Some(open) = self.intents.get_mut(&record.id) {
+            open.place = place;
+        }
+        let spot = Spot { file, offset: record.offset };
+        if record.kind == Kind::Dead {
+            if let Some(known) = self.dead.get_mut(&record.id) {
+                *known = spot;
+            } else if self.is_seen(file) {
+                self.dead.insert(record.id, spot);
+            }
+        } else if let Some((queue, at)) = self.entry(record.id, record.lane) {
+            queue.entries[at].move_to(spot);
+        } else if self.is_seen(file) {
+            self.hold(file, record, retry);
+        }
     }
 
     fn entry(&mut self, id: u64, lane: u64) -> Option<(&mut Queue, usize)> {
-        let queue = &mut self.queues[place(lane).0];
+        let queue = &mut self.queues[queue_of(lane).0];
         let at = queue.find(id).filter(|at| queue.entries[*at].standing() != Standing::Gone)?;
         Some((queue, at))
     }
 
-    /// An intent was settled by the record at `spot`.
-    pub(super) fn settle_intent(&mut self, id: u64, lane: u64, spot: Spot) {
+    /// Takes a record out of those that are lent.
+    fn remove(&mut self, id: u64, lane: u64) {
         if let Some((queue, at)) = self.entry(id, lane) {
-            queue.entries[at].move_to(spot);
-            queue.entries[at].stand(Standing::Ready);
-            queue.cursor = queue.cursor.min(at);
+            queue.remove(at);
         }
-    }
-
-    /// A record was copied to `slot`, as number `ordinal` of `file`. False if it was settled meanwhile.
-    pub(super) fn moved(&mut self, from: Spot, file: u16, ordinal: u32, slot: &Slot) -> bool {
-        let to = Spot { file, offset: slot.offset };
-        if let Some(lease) = self.lent.get_mut(&slot.id) {
-            (lease.file, lease.ordinal, lease.slot.offset, lease.slot.version) = (file, ordinal, slot.offset, true);
-        }
-        if let Some(spot) = self.dead.get_mut(&slot.id).filter(|spot| **spot == from) {
-            *spot = to;
-            return true;
-        }
-        match self.entry(slot.id, slot.lane) {
-            Some((queue, at)) if queue.entries[at].spot() == from => {
-                queue.entries[at].move_to(to);
-                true
-            }
-            _ => false,
-        }
+        self.lent.remove(&id);
     }
 
     /// Picks what is due, oldest first, and lends it.
@@ -350,7 +474,7 @@ impl Index {
         if !waiting.is_empty() {
             tags.resize(QUEUES, HashSet::new());
             for lane in waiting {
-                let (queue, tag) = place(lane.0);
+                let (queue, tag) = queue_of(lane.0);
                 tags[queue].insert(tag);
             }
         }
@@ -383,7 +507,7 @@ impl Index {
     fn end_leases(&mut self, now: Timestamp) {
         for (id, lease) in self.lent.iter_mut().filter(|(_, lease)| !lease.over && !lies_ahead(lease.until, now)) {
             lease.over = true;
-            let queue = &mut self.queues[place(lease.slot.lane).0];
+            let queue = &mut self.queues[queue_of(lease.lane).0];
             if let Some(at) = queue.find(*id) {
                 queue.entries[at].stand(Standing::Ready);
                 queue.cursor = queue.cursor.min(at);
@@ -393,11 +517,13 @@ impl Index {
 
     /// Completes a pick whose bytes were read at `picked.spot`. False if the record was moved away from there meanwhile,
     /// or is gone; the new place is then in `picked`.
-    pub(super) fn lend(&mut self, picked: &mut Picked, until: Timestamp, ordinal: u32, slot: Slot) -> bool {
+    pub(super) fn lend(&mut self, picked: &mut Picked, until: Timestamp, record: &Summary) -> bool {
         let Some(spot) = self.spot(picked) else { return false };
         let in_place = spot == std::mem::replace(&mut picked.spot, spot);
         if in_place {
-            let lease = Lease { fence: picked.fence, until, over: false, file: spot.file, ordinal, slot };
+            let place = Place { file: spot.file, ordinal: record.ordinal };
+            let &Summary { id, lane, offset, .. } = record;
+            let lease = Lease { fence: picked.fence, until, over: false, id, lane, place, offset };
             self.lent.insert(picked.id, lease);
         }
         in_place
@@ -418,12 +544,12 @@ impl Index {
         }
     }
 
-    /// Gives up a picked record whose bytes are damaged. Its slot stays as it is, and so does its segment.
+    /// Gives up a picked record whose bytes are damaged. Its state stays as it is, and so does its segment.
     pub(super) fn give_up(&mut self, picked: &Picked) {
         let queue = &mut self.queues[picked.queue];
         if let Some(at) = queue.find(picked.id) {
             queue.remove(at);
-            self.pending -= 1;
+            self.states.give_up(1);
         }
     }
 
@@ -435,54 +561,45 @@ impl Index {
     /// The record arrived.
     pub(super) fn acknowledge(&mut self, id: u64, fence: u64) -> Result<(), OutboxError> {
         let lease = self.lease(id, fence)?;
-        self.remove(id, lease.slot.lane);
-        self.unwritten.insert((lease.file, lease.ordinal), lease.slot.with_state(State::Acknowledged));
+        self.remove(id, lease.lane);
+        self.states.gone(lease.place);
         Ok(())
     }
 
-    /// The record is due again as `slot` says.
-    pub(super) fn reschedule(
-        &mut self,
-        id: u64,
-        fence: u64,
-        change: impl FnOnce(&mut Slot),
-    ) -> Result<(), OutboxError> {
-        let mut lease = self.lease(id, fence)?;
-        change(&mut lease.slot);
+    /// The record is due again.
+    pub(super) fn reschedule(&mut self, id: u64, fence: u64, retry: Retry) -> Result<(), OutboxError> {
+        let lease = self.lease(id, fence)?;
         self.lent.remove(&id);
-        if let Some((queue, at)) = self.entry(id, lease.slot.lane) {
-            queue.entries[at].defer(lease.slot.due);
-            queue.wake_at(lease.slot.due);
+        if let Some((queue, at)) = self.entry(id, lease.lane) {
+            queue.entries[at].defer(retry.due);
+            queue.wake_at(retry.due);
         }
-        self.unwritten.insert((lease.file, lease.ordinal), lease.slot);
+        self.states.put_off(lease.place, retry);
         Ok(())
     }
 
-    /// The record at `spot` has a new key and is due again as `slot` says.
-    pub(super) fn rekey(&mut self, slot: &Slot, spot: Spot) {
-        self.lent.remove(&slot.id);
-        if let Some((queue, at)) = self.entry(slot.id, slot.lane) {
-            queue.entries[at].move_to(spot);
-            queue.entries[at].defer(slot.due);
-            queue.wake_at(slot.due);
-        }
+    /// The record is not lent any more: it has a newer version.
+    pub(super) fn end_lease(&mut self, id: u64) {
+        self.lent.remove(&id);
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.pending == 0 && self.dead.is_empty()
+        self.states.pending() == 0 && self.states.dead() == 0
     }
 
-    /// The earliest moment at which something that is not lent is due.
+    /// The earliest moment at which something that is not lent is due; 0 if that is not known.
     pub(super) fn next_due(&mut self) -> Option<Timestamp> {
         let none = HashSet::new();
         let due = self.queues.iter_mut().filter_map(|queue| {
             let ready = queue.ready(0, &none).map(|at| queue.entries[at].due());
             ready.into_iter().chain(queue.next_due).min()
         });
-        due.min()
+        let due = due.min();
+        let unseen = self.unseen.iter().any(|file| self.states.kept(*file) > 0);
+        if unseen { Some(Timestamp(0)) } else { due }
     }
 
-    /// Where the oldest pending records behind `after` lie, in order.
+    /// Where the oldest pending records behind `after` lie, in order, of those that were looked at.
     pub(super) fn list(&self, after: u64, max: usize) -> Vec<Spot> {
         let entries = self.queues.iter().flat_map(|queue| &queue.entries);
         let mut behind: Vec<&Entry> =
@@ -491,7 +608,7 @@ impl Index {
         behind.iter().take(max).map(|entry| entry.spot()).collect()
     }
 
-    /// The oldest pending record that is no open intent.
+    /// The oldest pending record that is no open intent, of those that were looked at.
     pub(super) fn oldest(&self) -> Option<Spot> {
         let delivered = |entry: &&Entry| !matches!(entry.standing(), Standing::Open | Standing::Gone);
         let firsts = self.queues.iter().filter_map(|queue| queue.entries.iter().find(delivered));

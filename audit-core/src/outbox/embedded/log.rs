@@ -1,11 +1,11 @@
 //! Writes records: what queued up goes to disk in one write and one sync, and only then takes effect.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::format::{Chain, Kind, Record, Slot, State, Tie, encode_reason};
-use super::index::{Index, Lease, Spot};
+use super::format::{Chain, Kind, Place, Record, Summary, Tie, encode_reason};
+use super::index::{Index, Lease, OpenIntent};
 use super::io::{DiskFile, Files, Name};
 use super::recover::Segment;
 use super::window::Window;
@@ -48,6 +48,8 @@ impl Op {
 pub(super) struct Limits {
     pub(super) segment_bytes: u64,
     pub(super) files: u16,
+    /// A segment that is begun while so many pending records are held in memory is looked at later.
+    pub(super) held: usize,
 }
 
 /// The writing side of a sub-journal; owned by one thread.
@@ -65,12 +67,12 @@ pub(super) struct Log {
     pub(super) next_sequence: u64,
     pub(super) next_id: u64,
     pub(super) chain: Chain,
+    /// The segment that was written to last, and how many records of it count.
+    pub(super) before: (u64, u32),
     pub(super) active: Option<Active>,
     pub(super) unsynced_tables: HashSet<u16>,
     /// A table could not be synced.
     pub(super) marks_lost: bool,
-    /// Intents of this process that are not settled yet.
-    intents: HashMap<u64, OpenIntent>,
     pub(super) staged: Vec<Staged>,
     buffer: Vec<u8>,
     /// Records that could not be written, and that nobody waits to hear of.
@@ -86,14 +88,6 @@ pub(super) struct Active {
     pub(super) log: Arc<dyn DiskFile>,
     /// The file's length: behind it every write changes metadata.
     pub(super) filled: u64,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) struct OpenIntent {
-    key: IdempotencyKey,
-    file: u16,
-    ordinal: u32,
-    slot: Slot,
 }
 
 /// A record that is encoded, but not on disk.
@@ -112,19 +106,12 @@ pub(super) enum Then {
     Insert,
     Settle(OpenIntent),
     Bury(Lease),
-    Move {
-        file: u16,
-        ordinal: u32,
-        slot: Slot,
-    },
+    /// Where it was.
+    Move(Place),
     /// A lent record waits once more, under a new key.
     Rekey(Lease, Retry),
     /// A dead letter is pending again; where it was.
-    Redrive {
-        file: u16,
-        ordinal: u32,
-        dead: Slot,
-    },
+    Redrive(Place),
 }
 
 impl Staged {
@@ -139,17 +126,17 @@ impl Log {
             number,
             limits,
             files,
-            index: Arc::new(Mutex::new(Index::new())),
+            index: Arc::new(Mutex::new(Index::new(limits.held))),
             segments: BTreeMap::new(),
             spare: Vec::new(),
             highest_file: 0,
             next_sequence: 1,
             next_id: 1,
             chain: Chain::default(),
+            before: (0, 0),
             active: None,
             unsynced_tables: HashSet::new(),
             marks_lost: false,
-            intents: HashMap::new(),
             staged: Vec::new(),
             buffer: Vec::new(),
             dropped: 0,
@@ -191,11 +178,12 @@ impl Log {
         if self.staged.iter().any(|staged| staged.record.id == self.local(intent)) {
             self.flush();
         }
-        let Some(open) = self.intents.get(&self.local(intent)).copied() else {
+        let id = self.local(intent);
+        let Some(open) = self.index().intents.get(&id).copied() else {
             return self.refuse(ticket, settled_before(), false);
         };
-        let mut record = record(open.slot.id, Kind::Event, open.key, new);
-        (record.version, record.lane) = (true, open.slot.lane);
+        let mut record = record(id, Kind::Event, open.key, new);
+        (record.replaces, record.lane) = (Some(open.place), open.lane);
         self.place(vec![Staged::new(record, Then::Settle(open), ticket)], true);
     }
 
@@ -208,12 +196,12 @@ impl Log {
         replacement: Option<(u64, NewRecord)>,
         ticket: AppendTicket,
     ) {
-        let read = self.index().lease(id, fence).and_then(|lease| Ok((lease, self.read(lease.file, &lease.slot)?)));
+        let read = self.index().lease(id, fence).and_then(|lease| Ok((lease, self.read(&lease)?)));
         let (lease, mut dead) = match read {
             Ok(read) => read,
             Err(error) => return self.refuse(Some(ticket), error, false),
         };
-        (dead.kind, dead.version) = (Kind::Dead, true);
+        (dead.kind, dead.replaces) = (Kind::Dead, Some(lease.place));
         dead.tie = if replacement.is_some() { Tie::WithNext } else { Tie::None };
         dead.reason = encode_reason(reason, REASON_LIMIT);
         let mut group = vec![Staged::new(dead, Then::Bury(lease), None)];
@@ -228,26 +216,27 @@ impl Log {
         self.place(group, true);
     }
 
-    /// Stages a copy of a record of another segment, and tells whether it could be read.
-    pub(super) fn copy(&mut self, window: &mut Window, file: u16, ordinal: u32, slot: Slot) -> bool {
-        let Ok(mut record) = self.read_through(window, file, &slot) else { return false };
-        (record.version, record.tie) = (true, Tie::None);
-        self.place(vec![Staged::new(record, Then::Move { file, ordinal, slot }, None)], true);
-        true
+    /// Stages a copy of a record of another segment, if it can be read.
+    pub(super) fn copy(&mut self, window: &mut Window, file: u16, record: &Summary) {
+        let old = Place { file, ordinal: record.ordinal };
+        if let Ok(mut record) = self.read_through(window, file, record.offset, record.id) {
+            (record.replaces, record.tie) = (Some(old), Tie::None);
+            self.place(vec![Staged::new(record, Then::Move(old), None)], true);
+        }
     }
 
-    pub(super) fn read(&self, file: u16, slot: &Slot) -> Result<Record, OutboxError> {
-        self.read_through(&mut Window::default(), file, slot)
+    pub(super) fn read(&self, lease: &Lease) -> Result<Record, OutboxError> {
+        self.read_through(&mut Window::default(), lease.place.file, lease.offset, lease.id)
     }
 
-    fn read_through(&self, window: &mut Window, file: u16, slot: &Slot) -> Result<Record, OutboxError> {
+    fn read_through(&self, window: &mut Window, file: u16, offset: u32, id: u64) -> Result<Record, OutboxError> {
         let segment = self.segments.get(&file).ok_or_else(settled_before)?;
         let log = self.files.get(Name::Segment(file)).map_err(storage)?;
         window.onto(file, segment.header.salt);
-        let found = window.record(&*log, u64::from(slot.offset), segment.end).map_err(storage)?;
+        let found = window.record(&*log, u64::from(offset), segment.end).map_err(storage)?;
         found
             .map(|found| found.record)
-            .ok_or_else(|| OutboxError::new(OutboxErrorKind::Storage, format!("record {} is damaged on disk", slot.id)))
+            .ok_or_else(|| OutboxError::new(OutboxErrorKind::Storage, format!("record {id} is damaged on disk")))
     }
 
     /// The id within this sub-journal; 0, which no record has, if it is another one's.
@@ -309,11 +298,8 @@ impl Log {
             if self.begin_segment(true).is_err() {
                 return self.fail(staged, &storage(error));
             }
-            for mut staged in staged {
-                // What the given-up file holds may come to light again.
-                staged.record.version = true;
-                self.stage(staged);
-            }
+            // What the given-up file holds of them does not count: the new segment's header tells so.
+            staged.into_iter().for_each(|staged| self.stage(staged));
             if let Err(error) = self.write_out() {
                 let staged = std::mem::take(&mut self.staged);
                 self.spoil_active();
@@ -352,56 +338,37 @@ impl Log {
         let Some(segment) = self.active.as_ref().and_then(|active| self.segments.get_mut(&active.file)) else { return };
         segment.end += self.buffer.len() as u64;
         segment.chain = self.chain;
-        let count = u32::try_from(staged.len()).unwrap_or(u32::MAX);
-        (segment.records, segment.kept) = (segment.records + count, segment.kept + count);
+        segment.records += u32::try_from(staged.len()).unwrap_or(u32::MAX);
+        self.before = (segment.header.sequence, segment.records);
         let file = segment.file;
         self.buffer.clear();
         let mut index = self.index.lock().unwrap_or_else(PoisonError::into_inner);
         for staged in &staged {
-            let (ordinal, mut slot) = (staged.ordinal, Slot::new(&staged.record, staged.offset));
+            let record = Summary::of(&staged.record, staged.offset, staged.ordinal);
             match &staged.then {
                 Then::Insert => {
-                    let open = slot.kind == Kind::Intent;
-                    index.insert(file, &slot, open);
-                    if open {
-                        self.intents.insert(slot.id, OpenIntent { key: staged.record.key, file, ordinal, slot });
+                    if record.kind == Kind::Intent {
+                        let (key, place) = (staged.record.key, Place { file, ordinal: record.ordinal });
+                        index.intents.insert(record.id, OpenIntent { key, lane: record.lane, place });
                     }
+                    index.insert(file, &record);
                 }
                 Then::Settle(open) => {
-                    self.intents.remove(&slot.id);
-                    index.settle_intent(slot.id, slot.lane, Spot { file, offset: slot.offset });
-                    index.unwritten.insert((open.file, open.ordinal), open.slot.with_state(State::Superseded));
+                    index.intents.remove(&record.id);
+                    index.renew(open.place, file, &record, None);
                 }
-                Then::Bury(lease) => {
-                    index.remove(slot.id, slot.lane);
-                    index.dead.insert(slot.id, Spot { file, offset: slot.offset });
-                    index.unwritten.insert((lease.file, lease.ordinal), lease.slot.with_state(State::Superseded));
-                }
+                Then::Bury(lease) => index.bury(lease.place, file, &record),
                 Then::Rekey(lease, retry) => {
-                    (slot.due, slot.history) = (retry.due, Some(retry.history));
-                    index.rekey(&slot, Spot { file, offset: slot.offset });
-                    index.unwritten.insert((lease.file, lease.ordinal), lease.slot.with_state(State::Superseded));
+                    index.renew(lease.place, file, &record, Some(*retry));
+                    index.end_lease(record.id);
                 }
-                Then::Redrive { file: old_file, ordinal: old_ordinal, dead } => {
-                    index.dead.remove(&slot.id);
-                    index.insert(file, &slot, false);
-                    index.unwritten.insert((*old_file, *old_ordinal), dead.with_state(State::Superseded));
-                }
-                Then::Move { file: old_file, ordinal: old_ordinal, slot: old } => {
-                    let from = Spot { file: *old_file, offset: old.offset };
-                    let now = index.unwritten.get(&(*old_file, *old_ordinal)).copied().unwrap_or(*old);
-                    (slot.due, slot.history) = (now.due, now.history);
-                    if index.moved(from, file, ordinal, &slot) {
-                        index.unwritten.insert((*old_file, *old_ordinal), now.with_state(State::Superseded));
-                        if let Some(open) = self.intents.get_mut(&slot.id) {
-                            (open.file, open.ordinal, open.slot) = (file, ordinal, slot);
-                        }
-                    } else {
-                        slot.state = State::Superseded;
-                    }
+                Then::Redrive(dead) => index.redrive(*dead, file, &record),
+                Then::Move(old) => {
+                    // What cannot be read is tried again at once.
+                    let retry = index.states.wait(&self.files, *old).unwrap_or_default();
+                    index.moved(*old, file, &record, retry);
                 }
             }
-            index.unwritten.insert((file, ordinal), slot);
         }
         drop(index);
         for staged in staged {
@@ -443,7 +410,7 @@ fn record(id: u64, kind: Kind, key: IdempotencyKey, new: NewRecord) -> Record {
     Record {
         id,
         kind,
-        version: false,
+        replaces: None,
         tie: Tie::None,
         lane: new.lane.0,
         accepted_at: new.accepted_at,

@@ -1,8 +1,10 @@
 //! The journal: an outbox in files of its own, the default.
 //!
 //! `docs/journal-format.md` tells what is on disk and why. In here, from the bytes up: `format` encodes, `io` is the seam
-//! to the disk, `window` reads records, `recover` finds out what a directory holds, `index` knows what is pending, `log`,
-//! `renew` and `segments` write, `store` is the thread and the queue in front of it, `patience` lets go who waits for a disk that hangs, `shelf` is the delivery's side, `lock` keeps processes apart. This file joins them.
+//! to the disk, `window` reads records, `recover` finds out what a directory holds, `states` knows what became of each
+//! record and `index` what is lent next, `log`, `renew` and `segments` write, `store` is the thread and the queue in front
+//! of it, `patience` lets go who waits for a disk that hangs, `shelf` is the delivery's side, `lock` keeps processes apart.
+//! This file joins them.
 
 mod format;
 #[cfg(any(test, fuzzing))]
@@ -17,6 +19,7 @@ mod recover;
 mod renew;
 mod segments;
 mod shelf;
+mod states;
 mod store;
 mod window;
 
@@ -45,6 +48,8 @@ use super::{
 
 /// How often orphans are looked for.
 const ADOPT_EVERY: Duration = Duration::from_secs(5);
+/// So many pending records are held in memory before segments are left on disk until it is their turn: 640 KiB.
+const HELD: usize = 32 * 1024;
 /// How long dropping a journal may take.
 const DROP_WAITS: Duration = Duration::from_secs(2);
 
@@ -71,7 +76,7 @@ impl JournalSettings {
     fn limits(self) -> Limits {
         let segment_bytes = self.segment.clamp(8 * format::PAGE, 1 << 30);
         let files = (self.budget / segment_bytes).clamp(3, u64::from(u16::MAX - 1));
-        Limits { segment_bytes, files: u16::try_from(files).unwrap_or(u16::MAX - 1) }
+        Limits { segment_bytes, files: u16::try_from(files).unwrap_or(u16::MAX - 1), held: HELD }
     }
 }
 
@@ -135,8 +140,8 @@ impl Journal {
             let owned = Owned::first(&dir, from).map_err(storage)?;
             match Log::open(owned.number, settings.limits(), files(&owned)) {
                 Ok((log, report)) => {
-                    recovery.pending = log.index().pending;
-                    recovery.dead = log.index().dead.len() as u64;
+                    recovery.pending = log.index().states.pending();
+                    recovery.dead = log.index().states.dead();
                     recovery.unclean = report.unclean;
                     recovery.open_intents = report.open_intents;
                     recovery.torn = report.torn;
@@ -219,7 +224,7 @@ impl Journal {
         let ours: Vec<u16> =
             adoption.stores.iter().map(|store| store.shelf.number).chain([self.home.shelf.number]).collect();
         for owned in adoption.orphans.adopt(&self.dir, &ours) {
-            let found = recover::load(&files(&owned));
+            let found = recover::load(&files(&owned), 0);
             if found.is_ok_and(|found| !found.index.is_empty())
                 && let Ok((log, _)) = Log::open(owned.number, self.settings.limits(), files(&owned))
             {
@@ -252,6 +257,16 @@ impl Journal {
 
 fn files(owned: &Owned) -> Arc<Files> {
     Arc::new(Files::new(Arc::new(Directory::at(owned.path.clone()))))
+}
+
+/// What two sub-journals hold together.
+fn both(one: Contents, other: Contents) -> Contents {
+    Contents {
+        pending: one.pending + other.pending,
+        dead: one.dead + other.dead,
+        next_due: one.next_due.into_iter().chain(other.next_due).min(),
+        oldest: one.oldest.into_iter().chain(other.oldest).min(),
+    }
 }
 
 fn no_child() -> OutboxError {
@@ -329,15 +344,9 @@ impl Outbox for Journal {
     fn inspect(&self) -> OutboxFuture<'_, Contents> {
         Box::pin(async move {
             let this = self.here().ok_or_else(no_child)?;
-            let mut sum = Contents::default();
-            for contents in this.stores().iter().map(|store| store.shelf.contents()).chain([this.home.shelf.contents()])
-            {
-                sum.pending += contents.pending;
-                sum.dead += contents.dead;
-                sum.next_due = sum.next_due.into_iter().chain(contents.next_due).min();
-                sum.oldest = sum.oldest.into_iter().chain(contents.oldest).min();
-            }
-            Ok(sum)
+            let adopted = this.stores();
+            let contents = adopted.iter().map(|store| store.shelf.contents());
+            Ok(contents.fold(this.home.shelf.contents(), both))
         })
     }
 

@@ -2,16 +2,15 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use super::format::{Chain, Found, MAX_U48, PAGE, Page, SECTOR, Seal, SegmentHeader, State};
-use super::index::{Index, Spot};
+use super::format::{Chain, PAGE, Page, SegmentHeader};
 use super::io::{Directory, Files, Name, ReadOnly};
-use super::lock;
 use super::log::storage;
-use super::recover::{LoadError, Loaded, load, read_headers, read_table, slot};
-use super::shelf::dead_letter;
+use super::recover::{Headers, LoadError, Told, load, read_headers, read_told};
+use super::shelf::Shelf;
 use super::window::Window;
+use super::{both, lock};
 use crate::outbox::{Contents, DeadLetter, IdempotencyKey, OutboxError, OutboxErrorKind, RecordId, Timestamp};
 
 /// Reads a journal's directory, all processes' shares of it, without locking or changing anything.
@@ -91,13 +90,9 @@ impl JournalReader {
     /// [`OutboxErrorKind::Storage`] when a file cannot be read or was written by a later release.
     pub fn contents(&self) -> Result<Contents, OutboxError> {
         let mut sum = Contents::default();
-        for (_, files) in &self.shares {
-            let mut loaded = load(files).map_err(unreadable)?;
-            sum.pending += loaded.index.pending;
-            sum.dead += loaded.index.dead.len() as u64;
-            sum.next_due = sum.next_due.into_iter().chain(loaded.index.next_due()).min();
+        for shelf in self.shelves(RecordId(0)) {
+            sum = both(sum, shelf?.contents());
         }
-        sum.oldest = self.pending(None, 1)?.first().map(|oldest| oldest.accepted_at);
         Ok(sum)
     }
 
@@ -106,14 +101,19 @@ impl JournalReader {
     /// # Errors
     /// [`OutboxErrorKind::Storage`] when a file cannot be read or was written by a later release.
     pub fn pending(&self, after: Option<RecordId>, max: usize) -> Result<Vec<PendingRecord>, OutboxError> {
-        let records = self.list(after, max, Index::list)?;
-        let pending = records.into_iter().map(|(number, found)| PendingRecord {
-            record: RecordId(u64::from(number) << 48 | found.record.id),
-            key: found.record.key,
-            payload: found.record.payload,
-            accepted_at: found.record.accepted_at,
-        });
-        Ok(pending.collect())
+        let after = after.unwrap_or(RecordId(0));
+        let mut pending = Vec::new();
+        for shelf in self.shelves(after) {
+            let shelf = shelf?;
+            let records = shelf.pending(after, max - pending.len())?;
+            pending.extend(records.into_iter().map(|found| PendingRecord {
+                record: shelf.global(found.record.id),
+                key: found.record.key,
+                payload: found.record.payload,
+                accepted_at: found.record.accepted_at,
+            }));
+        }
+        Ok(pending)
     }
 
     /// Up to `max` dead letters, oldest first, starting behind `after`.
@@ -121,33 +121,21 @@ impl JournalReader {
     /// # Errors
     /// [`OutboxErrorKind::Storage`] when a file cannot be read or was written by a later release.
     pub fn dead_letters(&self, after: Option<RecordId>, max: usize) -> Result<Vec<DeadLetter>, OutboxError> {
-        let dead =
-            |index: &Index, after: u64, max| index.dead.range(after + 1..).take(max).map(|(_, spot)| *spot).collect();
-        let records = self.list(after, max, dead)?;
-        Ok(records.into_iter().map(|(number, found)| dead_letter(number, found)).collect())
+        let after = after.unwrap_or(RecordId(0));
+        let mut letters = Vec::new();
+        for shelf in self.shelves(after) {
+            letters.extend(shelf?.dead_letters(after, max - letters.len())?);
+        }
+        Ok(letters)
     }
 
-    fn list(
-        &self,
-        after: Option<RecordId>,
-        max: usize,
-        choose: impl Fn(&Index, u64, usize) -> Vec<Spot>,
-    ) -> Result<Vec<(u16, Found)>, OutboxError> {
-        let after = after.map_or(0, |record| record.0);
-        let mut records = Vec::new();
-        for (number, files) in self.shares.iter().filter(|(number, _)| u64::from(*number) >= after >> 48) {
-            let after = if after >> 48 == u64::from(*number) { after & MAX_U48 } else { 0 };
-            let Loaded { index, .. } = load(files).map_err(unreadable)?;
-            let mut window = Window::default();
-            for spot in choose(&index, after, max - records.len()) {
-                window.onto(spot.file, index.salts.get(&spot.file).copied().unwrap_or_default());
-                let log = files.get(Name::Segment(spot.file)).map_err(storage)?;
-                // One that is gone was delivered a moment ago, and its segment is used for something else.
-                let found = window.record(&*log, u64::from(spot.offset), u64::from(u32::MAX)).map_err(storage)?;
-                records.extend(found.map(|found| (*number, found)));
-            }
-        }
-        Ok(records)
+    /// What the shares hold at this moment, of those that may have something behind `after`.
+    fn shelves(&self, after: RecordId) -> impl Iterator<Item = Result<Shelf, OutboxError>> {
+        let shares = self.shares.iter().filter(move |(number, _)| u64::from(*number) >= after.0 >> 48);
+        shares.map(|(number, files)| {
+            let index = load(files, 0).map_err(unreadable)?.index;
+            Ok(Shelf::over(*number, Arc::new(Mutex::new(index)), Arc::clone(files)))
+        })
     }
 
     /// Computes every checksum and the chain anew.
@@ -169,12 +157,12 @@ fn verify_share(number: u16, files: &Files, verification: &mut Verification) -> 
         verification.findings.push(Finding::new(number, file, 0, Damage::NoSegment));
     }
     let mut before: Option<(u64, Chain)> = None;
-    for (file, header) in headers.in_use {
+    for (file, header) in headers.in_use.clone() {
         let mut findings = Vec::new();
         if before.is_some_and(|(sequence, chain)| sequence + 1 == header.sequence && chain != header.chain) {
             findings.push(Finding::new(number, file, 0, Damage::Detached));
         }
-        let (records, chain) = verify_segment(number, files, file, &header, &mut findings)?;
+        let (records, chain) = verify_segment(number, files, file, &header, &headers, &mut findings)?;
         // The application may have begun something else in this file meanwhile.
         let mut page = vec![0; PAGE as usize];
         let read = files.get(Name::Segment(file))?.read_at(&mut page, 0)?;
@@ -194,11 +182,11 @@ fn verify_segment(
     files: &Files,
     file: u16,
     header: &SegmentHeader,
+    headers: &Headers,
     findings: &mut Vec<Finding>,
 ) -> io::Result<(u64, Option<Chain>)> {
     // The table first: what it names was in the segment before.
-    let table = read_table(files, file)?;
-    let seal = Seal::decode(table.get(..SECTOR as usize).unwrap_or_default(), header);
+    let Told { seal, states } = read_told(files, file, header)?;
     let log = files.get(Name::Segment(file))?;
     let limit = match &seal {
         Some(seal) => seal.end,
@@ -211,10 +199,11 @@ fn verify_segment(
     let mut chain = Some(header.chain);
     while at < limit {
         if let Some(found) = window.record(&*log, at, limit)? {
-            let told = slot(&table, found.ordinal, header.salt).filter(|slot| slot.state != State::Damaged);
+            if found.ordinal >= headers.count(header) {
+                break;
+            }
             let in_place = found.ordinal == next || chain.is_none() && found.ordinal > next;
-            let as_told = told.is_none_or(|slot| (slot.id, u64::from(slot.offset)) == (found.record.id, at));
-            if in_place && as_told && chain.is_none_or(|chain| found.follows(&chain)) {
+            if in_place && chain.is_none_or(|chain| found.follows(&chain)) {
                 right += 1;
             } else {
                 complain(at, Damage::Unchained);
@@ -229,9 +218,9 @@ fn verify_segment(
             break;
         }
     }
-    let named = (next..).take_while(|ordinal| slot(&table, *ordinal, header.salt).is_some()).count();
+    let named = u32::try_from(states.len()).unwrap_or(u32::MAX).min(headers.count(header));
     let cut_off = seal.as_ref().is_some_and(|seal| next < seal.records || chain != Some(seal.chain));
-    if named > 0 || cut_off {
+    if named > next || cut_off {
         complain(at, Damage::Missing);
     }
     Ok((right, seal.map(|seal| seal.chain)))

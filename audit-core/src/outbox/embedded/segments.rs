@@ -3,10 +3,10 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use super::format::{PAGE, SLOTS_IN_SECTOR, Seal, SegmentHeader, Slot, State};
+use super::format::{PAGE, Place, Seal, SegmentHeader, Summary};
 use super::io::{Files, Name, quarantine};
 use super::log::{Active, Limits, Log, storage};
-use super::recover::{LoadError, Report, Segment, Stretch, load, read_table, slot};
+use super::recover::{LoadError, Report, Segment, Stretch, load, scan};
 use super::store::Health;
 use super::window::Window;
 use crate::outbox::{OutboxError, OutboxErrorKind};
@@ -21,22 +21,20 @@ impl Log {
     /// Opens a sub-journal. What is found is sealed as it is and never written to again; new records go into a new
     /// segment. If that cannot be begun now, it is tried again at each append.
     pub(super) fn open(number: u16, limits: Limits, files: Arc<Files>) -> Result<(Self, Report), LoadError> {
-        let loaded = load(&files)?;
+        let loaded = load(&files, limits.held)?;
         let mut log = Self::new(number, limits, files);
         log.index = Arc::new(Mutex::new(loaded.index));
         log.segments = loaded.segments.into_iter().map(|segment| (segment.file, segment)).collect();
         (log.spare, log.highest_file) = (loaded.spare, loaded.files);
         (log.next_sequence, log.next_id, log.chain) = (loaded.next_sequence, loaded.next_id, loaded.chain);
+        log.before = log.segments.values().map(|last| (last.header.sequence, last.records)).max().unwrap_or_default();
         for stretch in loaded.damaged {
             log.set_aside(stretch);
         }
-        if log.write_tables().is_ok() {
-            let unsealed: Vec<u16> =
-                log.segments.values().filter(|found| !found.sealed).map(|found| found.file).collect();
-            for file in unsealed {
-                // Without its seal the segment is read in full once more, and the same is found.
-                let _ = log.seal(file, false);
-            }
+        let unsealed: Vec<u16> = log.segments.values().filter(|found| !found.sealed).map(|found| found.file).collect();
+        for file in unsealed {
+            // Without its seal the segment is read in full once more, and the same is found.
+            let _ = log.seal(file, false);
         }
         let _ = log.begin_segment(true);
         log.tidy();
@@ -55,7 +53,7 @@ impl Log {
     pub(super) fn begin_segment(&mut self, essential: bool) -> Result<(), OutboxError> {
         if let Some(active) = self.active.take() {
             // Without its seal the segment is read in full at the next start.
-            let _ = self.write_tables().and_then(|()| self.seal(active.file, false));
+            let _ = self.seal(active.file, false);
         }
         self.give_up_empty();
         let file = self.take_file(essential)?;
@@ -74,6 +72,7 @@ impl Log {
             salt: getrandom::u64().map_err(io::Error::other)?,
             next_id: self.next_id,
             chain: self.chain,
+            before: self.before,
         };
         // A sequence is never used twice, whatever of this reaches the disk.
         self.next_sequence += 1;
@@ -85,9 +84,10 @@ impl Log {
         self.files.create(Name::Table(file))?;
         self.files.sync_names()?;
         let filled = log.len()?;
-        self.index().salts.insert(file, header.salt);
+        self.index().begin(file, header.salt);
+        self.before = (header.sequence, 0);
         let (end, chain) = (PAGE, header.chain);
-        let segment = Segment { file, header, records: 0, kept: 0, end, chain, sealed: false, spoilt: false };
+        let segment = Segment { file, header, records: 0, end, chain, sealed: false, spoilt: false };
         self.segments.insert(file, segment);
         self.active = Some(Active { file, log, filled });
         Ok(())
@@ -116,8 +116,16 @@ impl Log {
         Ok(Some(file))
     }
 
-    /// Writes the segment's footer.
+    /// Writes the segment's footer. It says, too, that what this segment's records replace is marked on disk: of a sealed
+    /// segment nobody looks for that.
     fn seal(&mut self, file: u16, clean: bool) -> io::Result<()> {
+        self.write_tables()?;
+        if !planted(Bug::FreeBeforeMark) {
+            self.sync_tables_but(file)?;
+        }
+        if self.marks_lost {
+            return Ok(());
+        }
         let next_id = self.next_id;
         let Some(segment) = self.segments.get_mut(&file) else { return Ok(()) };
         let seal = Seal {
@@ -138,41 +146,22 @@ impl Log {
     /// A stop in order.
     pub(super) fn close(&mut self) -> io::Result<()> {
         self.flush();
-        self.write_tables()?;
         self.give_up_empty();
-        let Some(active) = self.active.take() else { return Ok(()) };
-        self.sync_tables()?;
-        self.seal(active.file, true)
+        match self.active.take() {
+            Some(active) => self.seal(active.file, true),
+            None => self.write_tables(),
+        }
     }
 
     /// Brings the tables up to date, without a sync. Settling waits meanwhile, appending does not.
     pub(super) fn write_tables(&mut self) -> io::Result<()> {
         let mut index = self.index.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (mut run, mut start, mut next) = (Vec::new(), (0, 0), (0, 0));
-        for (&(file, ordinal), slot) in &index.unwritten {
-            if (file, ordinal) != next || run.is_empty() {
-                write_run(&self.files, start, &mut run)?;
-                start = (file, ordinal);
-            } else if ordinal.is_multiple_of(SLOTS_IN_SECTOR) {
-                let place = Slot::place(ordinal) - Slot::place(start.1);
-                run.resize(usize::try_from(place).map_err(io::Error::other)?, 0);
-            }
-            slot.encode(&mut run, index.salts.get(&file).copied().unwrap_or_default());
-            next = (file, ordinal + 1);
-        }
-        write_run(&self.files, start, &mut run)?;
-        for ((file, _), slot) in std::mem::take(&mut index.unwritten) {
-            self.unsynced_tables.insert(file);
-            if let Some(segment) = self.segments.get_mut(&file).filter(|_| slot.state != State::Kept) {
-                segment.kept = segment.kept.saturating_sub(1);
-            }
-        }
-        Ok(())
+        index.states.write(&self.files, &mut self.unsynced_tables)
     }
 
-    fn sync_tables(&mut self) -> io::Result<()> {
-        while let Some(file) = self.unsynced_tables.iter().next().copied() {
-            self.sync_table(file)?;
+    fn sync_tables_but(&mut self, file: u16) -> io::Result<()> {
+        while let Some(other) = self.unsynced_tables.iter().find(|other| **other != file).copied() {
+            self.sync_table(other)?;
         }
         Ok(())
     }
@@ -232,19 +221,26 @@ impl Log {
 
     fn give_up_empty(&mut self) {
         let active = self.active.as_ref().map(|active| active.file);
-        let empty = |segment: &&Segment| segment.kept == 0 && !segment.spoilt && Some(segment.file) != active;
-        let files: Vec<u16> = self.segments.values().filter(empty).map(|segment| segment.file).collect();
-        if !files.is_empty() && !self.marks_lost && (planted(Bug::FreeBeforeMark) || self.sync_tables().is_ok()) {
-            for file in files {
-                let _ = self.give_up(file);
-            }
+        let files: Vec<u16> = {
+            let index = self.index();
+            let empty = |segment: &&Segment| {
+                index.states.kept(segment.file) == 0 && !segment.spoilt && Some(segment.file) != active
+            };
+            self.segments.values().filter(empty).map(|segment| segment.file).collect()
+        };
+        for file in files {
+            let _ = self.give_up(file);
         }
     }
 
-    /// Gives a segment up. The tables are synced by now: marks in them may speak of newer versions in this segment.
+    /// Gives a segment up. It must be sealed: then the records that its own replaced are marked on disk, and do not come
+    /// back when it is gone.
     fn give_up(&mut self, file: u16) -> io::Result<()> {
+        if self.segments.get(&file).is_some_and(|segment| !segment.sealed) {
+            self.seal(file, false)?;
+        }
         let (chain, next_id, files) = (self.chain, self.next_id, u32::from(self.highest_file));
-        let Some(segment) = self.segments.get_mut(&file) else { return Ok(()) };
+        let Some(segment) = self.segments.get_mut(&file).filter(|segment| segment.sealed) else { return Ok(()) };
         let header = SegmentHeader { in_use: false, files, next_id, chain, ..segment.header.clone() };
         let log = self.files.get(Name::Segment(file))?;
         if let Err(error) = log.write_at(&header.encode(), 0).and_then(|()| log.sync()) {
@@ -252,7 +248,7 @@ impl Log {
             return Err(error);
         }
         self.segments.remove(&file);
-        self.index().salts.remove(&file);
+        self.index().end(file);
         self.unsynced_tables.remove(&file);
         self.spare.push(file);
         if self.spare.len() > SPARE_IN_FULL {
@@ -264,7 +260,10 @@ impl Log {
 
     /// The segment with the least in it, when the files take more than four times what is alive.
     fn worth_emptying(&self) -> Option<u16> {
-        let alive = |segment: &Segment| segment.end * u64::from(segment.kept) / u64::from(segment.records.max(1));
+        let index = self.index();
+        let alive = |segment: &Segment| {
+            segment.end * u64::from(index.states.kept(segment.file)) / u64::from(segment.records.max(1))
+        };
         let living: u64 = self.segments.values().map(alive).sum();
         let taken = self.segments.len() as u64 * self.limits.segment_bytes;
         if taken <= 4 * (living + self.limits.segment_bytes) {
@@ -279,28 +278,26 @@ impl Log {
     /// Appends what is alive in a segment once more, so that the segment can be given up.
     fn empty(&mut self, file: u16) {
         let Some(segment) = self.segments.get(&file) else { return };
-        let (records, salt) = (segment.records, segment.header.salt);
-        let Ok(table) = read_table(&self.files, file) else { return };
+        let (salt, end, records) = (segment.header.salt, segment.end, segment.records);
         let mut window = Window::default();
-        let mut whole = true;
-        for ordinal in 0..records {
-            let kept = slot(&table, ordinal, salt).filter(|slot| slot.state == State::Kept);
-            whole &= kept.is_none_or(|slot| self.copy(&mut window, file, ordinal, slot));
+        window.onto(file, salt);
+        let log = self.files.get(Name::Segment(file));
+        let Ok(scan) = log.and_then(|log| scan(&*log, &mut window, PAGE, end, 0..records, [0; 32])) else { return };
+        let kept: Vec<&Summary> = {
+            let index = self.index();
+            let kept = |record: &&Summary| index.states.is_kept(Place { file, ordinal: record.ordinal });
+            scan.records.iter().filter(kept).collect()
+        };
+        for record in kept {
+            self.copy(&mut window, file, record);
         }
         self.flush();
+        // What could not be read stays where it is.
+        let left = self.index().states.kept(file) > 0;
         if let Some(segment) = self.segments.get_mut(&file) {
-            segment.spoilt |= !whole;
+            segment.spoilt |= left;
         }
-        let _ = self.write_tables();
     }
-}
-
-fn write_run(files: &Files, (file, ordinal): (u16, u32), run: &mut Vec<u8>) -> io::Result<()> {
-    if !run.is_empty() {
-        files.create(Name::Table(file))?.write_at(run, Slot::place(ordinal))?;
-        run.clear();
-    }
-    Ok(())
 }
 
 fn full() -> OutboxError {

@@ -190,6 +190,9 @@ impl Store {
 
     /// The dead letter is pending again, under a new key.
     pub(super) fn redrive(&self, record: RecordId) -> Appending {
+        if let Err(error) = self.shelf.look_at_dead() {
+            return Appending::done(Err(error));
+        }
         self.order(|ticket| Op::Redrive { id: local(record), ticket })
     }
 

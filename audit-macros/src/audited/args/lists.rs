@@ -4,6 +4,7 @@ use super::unknown_key;
 use crate::errors::Errors;
 use crate::grammar::items;
 use crate::grammar::redaction::Redaction;
+use crate::grammar::shown::Shown;
 use crate::grammar::value::{Value, last_name};
 use crate::slot::Slot;
 use proc_macro2::{Ident, Span};
@@ -54,7 +55,7 @@ pub(crate) struct Key {
 pub(crate) struct Metadata {
     pub(crate) key: Key,
     pub(crate) value: Value,
-    pub(crate) redaction: Redaction,
+    pub(crate) shown: Shown,
 }
 
 /// `PATTERN => captures`.
@@ -245,7 +246,7 @@ impl Metadata {
         if keyed { Self::parse_keyed(input, errors) } else { Self::parse_bare(input).map(Some) }
     }
 
-    /// `key = value`, `key: rule = value`, `key: rule`.
+    /// `key = value`, `key: rule = value`, `key: type = value`, `key: rule`.
     fn parse_keyed(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<Self>> {
         let (key, variable) = if input.peek(LitStr) {
             let literal: LitStr = input.parse()?;
@@ -254,10 +255,10 @@ impl Metadata {
             let name = items::key(input)?;
             (Key { name: name.unraw().to_string(), span: name.span() }, Some(name))
         };
-        let redaction = if input.parse::<Option<Token![:]>>()?.is_some() {
-            Redaction::parse(input, errors)?
+        let shown = if input.parse::<Option<Token![:]>>()?.is_some() {
+            Shown::parse(input, errors)?
         } else {
-            Some(Redaction::Automatic)
+            Some(Shown::AUTOMATIC)
         };
         let value = match variable {
             Some(variable) if !input.peek(Token![=]) => Value::of_variable(variable),
@@ -266,7 +267,10 @@ impl Metadata {
                 input.parse()?
             }
         };
-        Ok(redaction.map(|redaction| Self { key, value, redaction }))
+        if let Some(shown) = shown {
+            shown.judge(&value, errors);
+        }
+        Ok(shown.map(|shown| Self { key, value, shown }))
     }
 
     /// `x`, `%a.x`: the key is the last name.
@@ -282,7 +286,7 @@ impl Metadata {
             return Err(syn::Error::new_spanned(&value.expr, "this has no name to be its key: write `key = …`"));
         };
         let key = Key { name: name.unraw().to_string(), span: name.span() };
-        Ok(Self { key, value, redaction: Redaction::Automatic })
+        Ok(Self { key, value, shown: Shown::AUTOMATIC })
     }
 }
 

@@ -56,7 +56,8 @@ impl Return {
         match self {
             Self::Type { written, .. } => quote!(-> #written),
             Self::Never => quote!(-> !),
-            Self::Unit | Self::Opaque => TokenStream::new(),
+            Self::Unit => quote!(-> ()),
+            Self::Opaque => TokenStream::new(),
         }
     }
 
@@ -74,7 +75,8 @@ impl Return {
             Self::Type { written, span } => (written.clone(), *span),
             // A block that never ends cannot say so. It is given a type without values instead.
             Self::Never => (quote!(::core::convert::Infallible), Span::call_site()),
-            Self::Unit | Self::Opaque => return TokenStream::new(),
+            Self::Unit => (quote!(()), Span::call_site()),
+            Self::Opaque => return TokenStream::new(),
         };
         let here = Span::mixed_site().located_at(span);
         quote_spanned! {here=>

@@ -1,7 +1,7 @@
 //! The two closures in which values are captured: one before the body, one when it is over.
 
 use crate::audited::model::{Branch, Capture, Passing, Subject};
-use crate::grammar::value::{as_name, borrow, source_name};
+use crate::grammar::value::{Sigil, as_name, borrow, hidden, source_name};
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
@@ -17,15 +17,7 @@ pub(super) fn opening(root: &RuntimePath, captures: &[Capture]) -> TokenStream {
 /// return.
 ///
 /// `value` is the span of a type that must not be a future in disguise.
-///
-/// `output` is the type of what was returned, where nothing else would tell it: a body that only panics has none.
-pub(super) fn closing(
-    root: &RuntimePath,
-    ok: &[Branch],
-    err: &[Branch],
-    value: Option<Span>,
-    output: Option<TokenStream>,
-) -> TokenStream {
+pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch], value: Option<Span>) -> TokenStream {
     let probe = root.private("Probe");
     let told = value.map(|value| {
         let here = Span::mixed_site().located_at(value);
@@ -59,9 +51,8 @@ pub(super) fn closing(
     } else {
         quote_spanned!(Span::mixed_site()=> let __failed = #failed; #ok #err __failed)
     };
-    let output = output.map(|ty| quote_spanned!(Span::mixed_site()=> : ::core::option::Option<&#ty>));
     quote_spanned! {Span::mixed_site()=>
-        |__output #output, #event| {
+        |__output, #event| {
             use #root::__private::{FailureFallback as _, PeelFallback as _};
             #told
             let __peeled = #probe(__output).peel();
@@ -105,7 +96,27 @@ fn absent(branch: &Branch, capture: &Capture) -> Option<TokenStream> {
 }
 
 fn all(root: &RuntimePath, captures: &[Capture]) -> TokenStream {
-    captures.iter().map(|capture| statement(root, capture)).collect()
+    let statements = captures.iter().map(|capture| statement(root, capture));
+    [fallbacks(root, captures)].into_iter().chain(statements).collect()
+}
+
+/// The traits whose methods stand in for those that a type does not have.
+fn fallbacks(root: &RuntimePath, captures: &[Capture]) -> TokenStream {
+    let captured = captures.iter().any(|capture| match capture {
+        Capture::BodyField { redaction, .. } => redaction.hides(),
+        Capture::Metadata { value, shown, .. } => {
+            value.sigil == Sigil::Debug || (value.sigil == Sigil::None && shown.is_hidden())
+        }
+        Capture::Organization(value) => value.sigil == Sigil::Debug,
+        Capture::NamedTarget { id, name, .. } => {
+            id.sigil == Sigil::Debug || name.as_ref().is_some_and(|name| name.sigil == Sigil::Debug)
+        }
+        Capture::Actor(_) | Capture::Targets(_) | Capture::WholeBody(_) => false,
+    });
+    let whole = captures.iter().any(|capture| matches!(capture, Capture::WholeBody(_)));
+    let captured = captured.then(|| crate::grammar::value::fallback(root));
+    let whole = whole.then(|| quote_spanned!(Span::mixed_site()=> use #root::__private::WholeBodyFallback as _;));
+    quote_spanned!(Span::mixed_site()=> #captured #whole)
 }
 
 /// One call of the event's writer, at the place of what it captures, so that what does not fit is reported there.
@@ -135,13 +146,29 @@ fn statement(root: &RuntimePath, capture: &Capture) -> TokenStream {
                 None => quote_spanned!(here=> #event.target_of(#kind, #id);),
             }
         }
-        Capture::WholeBody(argument) => quote_spanned!(here=> #event.body(&#argument);),
-        Capture::BodyField { argument, path, key, redaction, .. } => {
-            redaction.write(root, &event, key, None, &quote_spanned!(here=> &#argument #(.#path)*))
+        Capture::WholeBody(argument) => {
+            let whole = root.private_at("WholeBody", here);
+            quote_spanned!(here=> #whole(&#argument).tell(#event);)
         }
-        Capture::Metadata { key, value, redaction } => {
+        Capture::BodyField { argument, path, key, redaction, .. } => {
+            let mut value = quote_spanned!(here=> &#argument #(.#path)*);
+            if redaction.hides() {
+                value = hidden(root, &value, here);
+            }
+            redaction.write(root, &event, key, None, None, &value)
+        }
+        Capture::Metadata { key, value, shown } => {
             let source = source_name(&value.expr);
-            redaction.write(root, &event, key, source.as_deref(), &value.expand(root))
+            let mut expanded = value.expand(root);
+            if value.sigil == Sigil::None {
+                if shown.is_hidden() {
+                    expanded = hidden(root, &expanded, here);
+                } else if let Some((ty, _)) = shown.ty {
+                    let ty = root.private_at(ty.word(), here);
+                    expanded = quote_spanned!(here=> #ty(#expanded));
+                }
+            }
+            shown.redaction.write(root, &event, key, source.as_deref(), shown.ty, &expanded)
         }
     }
 }

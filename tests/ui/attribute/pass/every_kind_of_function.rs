@@ -131,6 +131,21 @@ async fn never_later(invoice: &Invoice) -> ! {
     }
 }
 
+#[audited(action = "invoice.seen", targets(invoice))]
+async fn only_panics(invoice: &Invoice) {
+    panic!("{}", invoice.id)
+}
+
+#[audited(action = "invoice.seen", targets(invoice))]
+fn only_panics_now(invoice: &Invoice) {
+    panic!("{}", invoice.id)
+}
+
+#[audited(action = "invoice.seen", targets(invoice), detached)]
+async fn only_panics_detached(invoice: Invoice) {
+    panic!("{}", invoice.id)
+}
+
 #[audited(action = "invoice.seen", targets(r#type))]
 async fn r#match(r#type: Invoice) -> u64 {
     r#type.id
@@ -209,6 +224,8 @@ fn main() {
     sent(boxed(&invoice));
     sent(boxed_after_work(&invoice));
     sent(never_later(&invoice));
+    sent(only_panics(&invoice));
+    sent(only_panics_detached(invoice.clone()));
     sent(r#match(invoice.clone()));
     sent(not_sync(NotSync(std::cell::Cell::new(1))));
     sent(Vec::new().save(invoice.clone()));
@@ -228,6 +245,7 @@ fn main() {
     assert_eq!(unsafe { unsafe_function(&7) }, 7);
     assert_eq!(Vec::new().provided(invoice.clone()), invoice.id);
     if invoice.id == u64::MAX {
+        only_panics_now(&invoice);
         never(&invoice);
     }
 }

@@ -34,7 +34,31 @@ model!(Invoice, "invoice", id);
 handler!("invoice.seen", see, invoice: Invoice => Result<u64, String>, 1 + 1, { Ok(invoice.id) });
 closed!();
 
+macro_rules! request {
+    ($name:ident { $($field:ident: $ty:ty = $rule:ident),* }, $handler:ident, $number:ident) => {
+        #[derive(audited::AuditBody)]
+        struct $name {
+            $(#[audit($rule)] $field: $ty,)*
+        }
+
+        #[audited(
+            action = "invoice.asked",
+            target(type = "invoice", id = ?$number),
+            body(request),
+            body(other: $($field = hash),*),
+            metadata($number: number = $number, twice: number = $number * 2, hidden: mask = $number),
+        )]
+        fn $handler(request: $name, other: $name, $number: u64) {
+            drop((request, other));
+        }
+    };
+}
+
+request!(Request { amount: u64 = metadata, iban: String = mask }, ask, number);
+
 fn main() {
+    let request = || Request { amount: 1, iban: String::new() };
+    ask(request(), request(), 1);
     drop(see(Invoice { id: 1, number: 2 }));
     assert_eq!(close(Invoice { id: 1, number: 2 }), 1);
 }

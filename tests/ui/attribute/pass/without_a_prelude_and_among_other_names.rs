@@ -31,6 +31,32 @@ struct Invoice {
     iban: ::std::string::String,
 }
 
+#[derive(audited::AuditBody)]
+struct Address {
+    #[audit(metadata)]
+    city: ::std::string::String,
+    #[audit(redact)]
+    street: ::core::option::Option<::std::string::String>,
+    #[audit(flatten)]
+    inner: ::core::option::Option<::std::boxed::Box<Address>>,
+}
+
+#[audited::audited(
+    action = "invoice.moved",
+    target(type = "invoice", id = ?id),
+    body(address),
+    metadata(id: number = id, flag: bool = id > 1, shown: string = %id, hidden: hash = id),
+)]
+async fn change(address: Address, id: ::core::primitive::u64) {
+    audited::changes(&address.target(), &address.target());
+}
+
+impl Address {
+    fn target(&self) -> Invoice {
+        ::core::unimplemented!()
+    }
+}
+
 #[audited::audited(
     action = "invoice.paid",
     actor = invoice,

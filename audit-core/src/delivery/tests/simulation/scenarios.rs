@@ -48,7 +48,9 @@ async fn outage(duplicates: DuplicatePolicy) -> (World, u64) {
         at if at < 72 * HOUR => Weather::Unreachable,
         _ => Weather::Fine,
     });
-    world.accept_many(1, 8).await;
+    for lane in 100..108 {
+        world.accept(lane, "").await;
+    }
     tokio::time::sleep(HOUR).await;
     let seen = world.sink.seen();
     let doubtful = seen.keys.len() as u64;
@@ -75,7 +77,7 @@ async fn after_three_days_what_may_be_there_is_sent_and_counted_and_the_rest_jus
     assert!(counted >= doubtful, "{counted} of {doubtful}");
     assert!(seen.duplicates() <= doubtful, "only what was doubtful: {}", seen.duplicates());
     let twice = seen.stored.iter().filter(|(_, times)| times.len() > 1);
-    assert!(twice.clone().all(|(payload, _)| payload.starts_with(b"1/")), "{:?}", twice.collect::<Vec<_>>());
+    assert!(twice.clone().all(|(payload, _)| payload.starts_with(b"10")), "{:?}", twice.collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +86,7 @@ async fn after_three_days_what_may_be_there_is_parked_if_told_so_and_the_rest_ju
     world.settle().await;
     let seen = world.sink.seen();
     assert_eq!((world.totals().parked, seen.duplicates()), (doubtful, 0));
-    assert_eq!(seen.stored.keys().filter(|payload| !payload.starts_with(b"1/")).count(), 71 * 5);
+    assert_eq!(seen.stored.keys().filter(|payload| !payload.starts_with(b"10")).count(), 71 * 5);
 }
 
 /// An hour back and a year ahead, while some events wait for their next try, some are under way, and more come.
@@ -140,5 +142,5 @@ async fn one_poisoned_lane_does_not_delay_the_others() {
         p99.push(others[others.len() * 99 / 100]);
         world.settle().await;
     }
-    assert!(p99[1] <= p99[0] + Duration::from_millis(100), "with {:?}, without {:?}", p99[1], p99[0]);
+    assert!(p99[1] <= p99[0] + Duration::from_millis(20), "with {:?}, without {:?}", p99[1], p99[0]);
 }

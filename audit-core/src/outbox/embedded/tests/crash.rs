@@ -31,7 +31,7 @@ fn crashes(choices: &[usize], most: usize, random: &mut Random) -> Vec<Vec<usize
 }
 
 /// With the other two tests here, a hundred thousand states.
-const SEEDS: u64 = 13;
+const SEEDS: u64 = 22;
 
 #[derive(Default)]
 struct Counts {
@@ -155,7 +155,7 @@ fn what_is_moved_out_of_an_old_segment_is_in_one_place_at_least_and_counts_once(
     counts.tell();
 }
 
-/// `AUDITED_CRASH_SEEDS` scripts, of which each is crashed into some 7,000 states.
+/// `AUDITED_CRASH_SEEDS` scripts, of which each is crashed into some 4,400 states.
 #[test]
 fn nothing_acknowledged_is_lost_whatever_was_not_synced() {
     let seeds = std::env::var("AUDITED_CRASH_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
@@ -181,5 +181,5 @@ fn nothing_acknowledged_is_lost_whatever_was_not_synced() {
     let sum = |of: fn(&Counts) -> usize| counts.iter().map(of).sum::<usize>();
     let sum = Counts { states: sum(|it| it.states), recoveries: sum(|it| it.recoveries), double: sum(|it| it.double) };
     sum.tell();
-    assert!(sum.states + sum.double >= 5_000 * seeds as usize);
+    assert!(sum.states + sum.double >= 4_000 * seeds as usize);
 }

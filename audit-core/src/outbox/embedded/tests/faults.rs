@@ -131,7 +131,7 @@ fn a_record_that_stays_does_not_keep_its_segment() {
         rig.tidy();
     }
     assert!(rig.log.highest_file <= 10, "{} files", rig.log.highest_file);
-    assert_eq!(held(&rig.disk).loaded.index.dead.len(), 1);
+    assert_eq!(held(&rig.disk).dead, 1);
     rig.append(1, 30, Role::Settles(intent)).remove(0).expect("the intent is known after all its moves");
     let settled = rig.claim(1).remove(0);
     assert_eq!(settled.claim.record, intent);

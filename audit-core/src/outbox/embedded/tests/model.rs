@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashSet};
 
 use proptest::prelude::*;
 
-use super::super::format::{Kind, Slot, State};
+use super::super::format::{Kind, Summary, Tie};
 use super::super::index::Index;
-use crate::outbox::{History, Lane, Timestamp};
+use crate::outbox::{History, Lane, Retry, Timestamp};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -41,30 +41,24 @@ fn lane(number: u64) -> u64 {
     [1, 234, 611, 3, 4, 5][number as usize]
 }
 
-fn slot(id: u64, lane: u64) -> Slot {
-    Slot {
-        id,
-        lane,
-        offset: 4096 + u32::try_from(id).unwrap() * 8,
-        kind: Kind::Event,
-        version: false,
-        state: State::Kept,
-        due: Timestamp(0),
-        history: None,
-    }
+fn summary(id: u64, lane: u64) -> Summary {
+    let ordinal = u32::try_from(id).unwrap() - 1;
+    let (kind, tie, accepted_at) = (Kind::Event, Tie::None, Timestamp(0));
+    Summary { id, lane, offset: 4096 + ordinal * 8, ordinal, kind, tie, replaces: None, accepted_at }
 }
 
 proptest! {
     #[test]
     fn the_index_lends_what_a_simple_model_would_lend(steps in prop::collection::vec(step(), 1..120)) {
-        let mut index = Index::new();
+        let mut index = Index::new(usize::MAX);
+        index.begin(1, 7);
         let mut model: BTreeMap<u64, Pending> = BTreeMap::new();
         let mut claims: Vec<(u64, u64)> = Vec::new();
         let (mut now, mut next) = (1_000, 1);
         for step in steps {
             match step {
                 Step::Insert { lane: number } => {
-                    index.insert(1, &slot(next, lane(number)), false);
+                    index.insert(1, &summary(next, lane(number)));
                     model.insert(next, Pending { lane: lane(number), due: 0, lent: None });
                     next += 1;
                 }
@@ -85,9 +79,8 @@ proptest! {
                         let record = model.get_mut(&pick.id).unwrap();
                         record.lent = Some((pick.fence, now + lease));
                         claims.push((pick.id, pick.fence));
-                        let slot = slot(pick.id, record.lane);
-                        let until = Timestamp(now + lease);
-                        prop_assert!(index.lend(&mut pick, until, 0, slot));
+                        let summary = summary(pick.id, record.lane);
+                        prop_assert!(index.lend(&mut pick, Timestamp(now + lease), &summary));
                     }
                 }
                 Step::Acknowledge(claim) if !claims.is_empty() => {
@@ -102,10 +95,7 @@ proptest! {
                     let (id, fence) = claims[claim % claims.len()];
                     let holds = model.get(&id).is_some_and(|record| record.lent.is_some_and(|lent| lent.0 == fence));
                     let due = now + wait;
-                    let result = index.reschedule(id, fence, |slot| {
-                        slot.due = Timestamp(due);
-                        slot.history = Some(History::default());
-                    });
+                    let result = index.reschedule(id, fence, Retry { due: Timestamp(due), history: History::default() });
                     prop_assert_eq!(result.is_ok(), holds);
                     if let Some(record) = model.get_mut(&id).filter(|_| holds) {
                         (record.due, record.lent) = (due, None);
@@ -113,7 +103,7 @@ proptest! {
                 }
                 Step::Acknowledge(_) | Step::Reschedule { .. } => {}
             }
-            prop_assert_eq!(index.pending, model.len() as u64);
+            prop_assert_eq!(index.states.pending(), model.len() as u64);
         }
     }
 }

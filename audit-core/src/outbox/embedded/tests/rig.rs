@@ -2,28 +2,27 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::super::format::{Kind, MAX_U48};
-use super::super::index::Spot;
-use super::super::io::{Files, Name};
+use super::super::format::MAX_U48;
+use super::super::io::Files;
 use super::super::log::{Limits, Log, Op};
-use super::super::recover::{Loaded, load, read_table, slot};
+use super::super::recover::{Report, load};
 use super::super::shelf::Shelf;
-use super::super::window::Window;
 use super::disk::ModelDisk;
 use crate::outbox::{
     Appending, BurialReason, ClaimRequest, Claimed, DeadLetter, Durability, History, Lane, NewRecord, OutboxError,
     RecordId, Retry, Role, Timestamp,
 };
 
-/// Small enough that a script of a few dozen steps goes through every part of a segment's life.
-pub(super) const SMALL: Limits = Limits { segment_bytes: 4096 + 2048, files: 60 };
+/// Small enough that a script of a few dozen steps goes through every part of a segment's life, and leaves some of them on
+/// disk until it is their turn.
+pub(super) const SMALL: Limits = Limits { segment_bytes: 4096 + 2048, files: 60, held: 12 };
 
 /// What a record may be after a crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +167,7 @@ impl Rig {
         let result = self.shelf.acknowledge(claimed.claim);
         if result.is_ok() {
             self.may_be(id, Fate::Absent);
-            let sequence = self.log.segments[&lease.unwrap().file].header.sequence;
+            let sequence = self.log.segments[&lease.unwrap().place.file].header.sequence;
             self.acknowledged.push((id, sequence));
             self.mark();
         }
@@ -288,50 +287,30 @@ impl Rig {
 /// What a disk holds.
 pub(super) struct Held {
     pub(super) fates: BTreeMap<u64, Fate>,
-    pub(super) loaded: Loaded,
+    pub(super) report: Report,
+    pub(super) pending: u64,
+    pub(super) dead: u64,
+    pub(super) damaged: u64,
 }
 
 pub(super) fn held(disk: &ModelDisk) -> Held {
     let files = files(disk);
-    let loaded = load(&files).unwrap();
-    let mut held = BTreeMap::new();
-    let mut window = Window::default();
-    let pending = loaded.index.list(0, usize::MAX);
-    let dead: Vec<Spot> = loaded.index.dead.values().copied().collect();
-    assert_eq!(loaded.index.pending, pending.len() as u64);
-    for spot in pending.into_iter().chain(dead) {
-        window.onto(spot.file, loaded.index.salts[&spot.file]);
-        let log = files.get(Name::Segment(spot.file)).unwrap();
-        let Some(found) = window.record(&*log, spot.offset.into(), u64::MAX).unwrap() else { continue };
-        let record = found.record;
-        let payload = record.payload.clone();
-        let fate = if record.kind == Kind::Dead { Fate::Dead(payload) } else { Fate::Pending(payload) };
-        let twice = held.insert(record.id, fate.clone());
-        assert_eq!(
-            twice,
-            None,
-            "record {} is there twice, also as {fate:?}:\n{}",
-            record.id,
-            slots_of(&files, &loaded, record.id)
-        );
+    let loaded = load(&files, 0).unwrap();
+    let report = loaded.report;
+    let index = Arc::new(Mutex::new(loaded.index));
+    let shelf = Shelf::over(0, Arc::clone(&index), files);
+    let pending = shelf.pending(RecordId(0), usize::MAX).unwrap();
+    let dead = shelf.dead_letters(RecordId(0), usize::MAX).unwrap();
+    let mut fates = BTreeMap::new();
+    let records = pending.into_iter().map(|found| (found.record.id, Fate::Pending(found.record.payload)));
+    for (id, fate) in records.chain(dead.into_iter().map(|dead| (dead.record.0, Fate::Dead(dead.payload)))) {
+        let twice = fates.insert(id, fate.clone());
+        assert_eq!(twice, None, "record {id} is there twice, also as {fate:?}");
     }
-    Held { fates: held, loaded }
-}
-
-/// Everything the tables say about a record, for a failed test.
-fn slots_of(files: &Files, loaded: &Loaded, id: u64) -> String {
-    let mut text = String::new();
-    for segment in &loaded.segments {
-        let table = read_table(files, segment.file).unwrap();
-        for ordinal in 0..segment.records {
-            let told = slot(&table, ordinal, segment.header.salt);
-            let unwritten = loaded.index.unwritten.get(&(segment.file, ordinal));
-            if told.or(unwritten.copied()).is_some_and(|slot| slot.id == id) {
-                text += &format!("{} #{ordinal}: {told:?}, unwritten {unwritten:?}\n", segment.header.sequence);
-            }
-        }
-    }
-    text
+    let index = index.lock().unwrap();
+    let (pending, dead) = (index.states.pending(), index.states.dead());
+    assert_eq!(pending, index.list(0, usize::MAX).len() as u64);
+    Held { fates, report, pending, dead, damaged: shelf.damaged() }
 }
 
 impl Truth {

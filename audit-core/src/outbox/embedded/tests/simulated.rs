@@ -20,7 +20,7 @@ use crate::outbox::{
 };
 
 /// A segment holds some thirty events, so that a simulation goes through many of them.
-const LIMITS: Limits = Limits { segment_bytes: 4096 + 12 * 1024, files: 400 };
+const LIMITS: Limits = Limits { segment_bytes: 4096 + 12 * 1024, files: 400, held: 64 };
 
 /// What the journal's thread puts off is done after this.
 pub(crate) const LAZY: Duration = Duration::from_millis(50);

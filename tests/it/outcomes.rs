@@ -1,0 +1,110 @@
+//! How a call ended, told from whatever it returned.
+
+use std::error::Error;
+
+use audited::testing::Recorder;
+use audited::{Outcome, audited};
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+/// Each call as its return type has it: one that goes well and one that does not, as far as the type can say.
+macro_rules! returning {
+    ($($name:ident -> $ty:ty: $well:expr, $badly:expr => $outcome:literal;)+) => {$(
+        #[test]
+        fn $name() {
+            #[audited(action = "thing.done", target(type = "thing", id = 1))]
+            fn call(well: bool) -> $ty {
+                if well { $well } else { $badly }
+            }
+            #[audited(action = "thing.done", target(type = "thing", id = 1))]
+            async fn call_later(well: bool) -> $ty {
+                if well { $well } else { $badly }
+            }
+            let recorder = Recorder::new();
+            let _installed = recorder.install();
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            for well in [true, false] {
+                let _ = call(well);
+                let _ = runtime.block_on(call_later(well));
+            }
+            let told: Vec<_> = recorder.events().iter().map(|event| event.outcome().to_owned()).collect();
+            assert_eq!(told, ["success", "success", $outcome, $outcome]);
+        }
+    )+};
+}
+
+/// A type of one's own.
+enum Reply {
+    Done,
+    Refused,
+}
+
+impl Outcome for Reply {
+    fn is_failure(&self) -> bool {
+        matches!(self, Self::Refused)
+    }
+}
+
+#[derive(Debug)]
+struct Failed;
+
+impl IntoResponse for Failed {
+    fn into_response(self) -> Response {
+        StatusCode::BAD_REQUEST.into_response()
+    }
+}
+
+type Answer = Result<StatusCode, Failed>;
+
+returning! {
+    a_result -> Result<u8, Failed>: Ok(1), Err(Failed) => "failure";
+    a_result_under_another_name -> Answer: Ok(StatusCode::OK), Err(Failed) => "failure";
+    a_boxed_error -> Result<u8, Box<dyn Error + Send + Sync>>: Ok(1), Err("no".into()) => "failure";
+    nothing -> (): (), () => "success";
+    none_is_no_failure -> Option<u8>: Some(1), None => "success";
+    text -> String: "fine".to_owned(), "not fine".to_owned() => "success";
+    a_status -> StatusCode: StatusCode::OK, StatusCode::CONFLICT => "failure";
+    a_status_within_ok -> Result<StatusCode, Failed>: Ok(StatusCode::OK), Ok(StatusCode::CONFLICT) => "failure";
+    a_tuple_that_begins_with_a_status -> (StatusCode, Json<u8>): (StatusCode::OK, Json(1)), (StatusCode::CONFLICT, Json(1)) => "failure";
+    a_response -> Response: StatusCode::OK.into_response(), StatusCode::CONFLICT.into_response() => "failure";
+    a_response_within_ok -> Result<Response, Failed>: Ok(StatusCode::OK.into_response()), Ok(StatusCode::CONFLICT.into_response()) => "failure";
+    what_becomes_a_response -> impl IntoResponse: Ok(Json(1)), Err(Failed) => "failure";
+    what_becomes_a_response_within_ok -> Result<impl IntoResponse, Failed>: Ok((StatusCode::OK, "fine")), Ok((StatusCode::CONFLICT, "not")) => "failure";
+    an_error_beside_what_becomes_a_response -> Result<impl IntoResponse, Failed>: Ok("fine"), Err(Failed) => "failure";
+    a_type_of_ones_own -> Reply: Reply::Done, Reply::Refused => "failure";
+    a_type_of_ones_own_within_ok -> Result<Reply, Failed>: Ok(Reply::Done), Ok(Reply::Refused) => "failure";
+}
+
+#[test]
+fn a_generic_value_is_no_failure() {
+    #[audited(action = "thing.done", target(type = "thing", id = 1))]
+    fn call<T>(value: T) -> T {
+        value
+    }
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    let _ = call(StatusCode::CONFLICT);
+    let _ = call(Err::<u8, _>(Failed));
+    let told: Vec<_> = recorder.events().iter().map(|event| event.outcome().to_owned()).collect();
+    assert_eq!(told, ["success", "success"]);
+}
+
+#[test]
+fn a_pattern_sees_the_value_before_it_becomes_a_response() {
+    #[audited(action = "thing.done", target(type = "thing", id = 1), ok(Json(number) => metadata(number)))]
+    fn call(number: u8) -> impl IntoResponse {
+        Json(number)
+    }
+    #[audited(action = "thing.done", target(type = "thing", id = 1), ok(Json(number) => metadata(number)))]
+    async fn call_later(number: u8) -> Result<impl IntoResponse, Failed> {
+        Ok(Json(number))
+    }
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    let _ = call(7);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let _ = runtime.block_on(call_later(8));
+    let told: Vec<_> = recorder.events().iter().map(|event| event.metadata("number").clone()).collect();
+    assert_eq!(told, [7, 8]);
+}

@@ -1,0 +1,30 @@
+//! Mistakes that have nothing to do with the attribute: names.
+
+use audited::audited;
+
+#[audited(action = "thing.done", target(type = "thing", id = 1))]
+async fn no_such_type(id: u64) -> Thing {
+    id
+}
+
+#[audited(action = "thing.done", target(type = "thing", id = 1))]
+async fn no_such_variable(id: u64) -> u64 {
+    id + other
+}
+
+#[audited(action = "thing.done", target(type = "thing", id = 1))]
+fn no_such_macro(id: u64) -> u64 {
+    thing!(id)
+}
+
+#[audited(action = "thing.done", target(type = "thing", id = 1))]
+fn no_such_function(id: u64) -> u64 {
+    helpers::halve(id)
+}
+
+#[audited(action = "thing.done", target(type = "thing", id = 1))]
+fn no_such_lifetime(name: &'a str) -> u64 {
+    0
+}
+
+fn main() {}

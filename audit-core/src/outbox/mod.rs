@@ -11,7 +11,7 @@ pub(crate) mod appending;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 #[cfg(unix)]
-mod embedded;
+pub(crate) mod embedded;
 mod error;
 mod memory;
 

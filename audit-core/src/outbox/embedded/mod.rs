@@ -7,6 +7,8 @@
 //! This file joins them.
 
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod index;
 mod io;
 mod lock;

@@ -8,7 +8,7 @@ pub use crate::capture::{
 pub use crate::event::{bool, in_the_open, number, string};
 pub use crate::outbox::Durability;
 
-use crate::event::{AuditValue, DisplayValue, Redaction, looks_secret};
+use crate::event::{AuditValue, DisplayValue, Redaction};
 
 /// `%value`.
 #[inline]
@@ -19,7 +19,7 @@ pub fn display<T: std::fmt::Display + ?Sized>(value: &T) -> impl AuditValue {
 /// How a value is shown whose attribute does not say it.
 #[must_use]
 pub const fn automatic(key: &str) -> Redaction {
-    if looks_secret(key) { Redaction::Redact } else { Redaction::None }
+    Redaction::of_name(key)
 }
 
 /// `#[audited(skip = "why")]`: this call was left out on purpose.

@@ -93,6 +93,21 @@ fn another_path_is_the_only_path() {
     assert!(!pretty(&model).contains("::audited"), "{}", pretty(&model));
 }
 
+/// What an editor completes: its cursor stands behind the dot, in the body or, with a word put there, in the attribute.
+#[test]
+fn half_written_code_goes_through_as_it_is() {
+    let function = quote! {
+        fn see(invoice: Invoice) -> u64 {
+            let half = invoice.
+        }
+    };
+    let attribute = quote!(action = "invoice.seen", targets(invoice.cursor), metadata(note = invoice.cursor));
+    let expansion = audited(attribute, function).to_string();
+    assert!(expansion.contains("let half = invoice . }"), "{expansion}");
+    assert_eq!(expansion.matches("invoice . cursor").count(), 2, "{expansion}");
+    assert!(!expansion.contains("compile_error"), "{expansion}");
+}
+
 #[test]
 fn functions_without_async() {
     let attribute = || quote!(action = "invoice.seen", targets(invoice));

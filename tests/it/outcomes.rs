@@ -46,6 +46,15 @@ impl Outcome for Reply {
     }
 }
 
+/// Of which only the response tells.
+struct Page(StatusCode);
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        self.0.into_response()
+    }
+}
+
 #[derive(Debug)]
 struct Failed;
 
@@ -69,8 +78,9 @@ returning! {
     a_tuple_that_begins_with_a_status -> (StatusCode, Json<u8>): (StatusCode::OK, Json(1)), (StatusCode::CONFLICT, Json(1)) => "failure";
     a_response -> Response: StatusCode::OK.into_response(), StatusCode::CONFLICT.into_response() => "failure";
     a_response_within_ok -> Result<Response, Failed>: Ok(StatusCode::OK.into_response()), Ok(StatusCode::CONFLICT.into_response()) => "failure";
-    what_becomes_a_response -> impl IntoResponse: Ok(Json(1)), Err(Failed) => "failure";
-    what_becomes_a_response_within_ok -> Result<impl IntoResponse, Failed>: Ok((StatusCode::OK, "fine")), Ok((StatusCode::CONFLICT, "not")) => "failure";
+    what_becomes_a_response -> impl IntoResponse: Page(StatusCode::OK), Page(StatusCode::CONFLICT) => "failure";
+    a_result_that_becomes_a_response -> impl IntoResponse: Ok(Json(1)), Err(Failed) => "failure";
+    what_becomes_a_response_within_ok -> Result<impl IntoResponse, Failed>: Ok(Page(StatusCode::OK)), Ok(Page(StatusCode::CONFLICT)) => "failure";
     an_error_beside_what_becomes_a_response -> Result<impl IntoResponse, Failed>: Ok("fine"), Err(Failed) => "failure";
     a_type_of_ones_own -> Reply: Reply::Done, Reply::Refused => "failure";
     a_type_of_ones_own_within_ok -> Result<Reply, Failed>: Ok(Reply::Done), Ok(Reply::Refused) => "failure";

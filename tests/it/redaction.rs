@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use audited::testing::Recorder;
-use audited::{HashKey, audited};
+use audited::{AuditTarget, HashKey, Redaction, TargetWriter, audited};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -219,4 +219,30 @@ fn a_hash_is_that_of_the_text_whatever_the_type() {
     assert_eq!(metadata.as_object().map(serde_json::Map::len), Some(KEYS.len()));
     let other = HashKey::new(&[1; 32]).unwrap().hash("true");
     assert_ne!(metadata["flag"], other, "the key is the log's");
+}
+
+struct Session(&'static str);
+
+impl AuditTarget for Session {
+    const TYPE: &'static str = "session";
+
+    fn describe(&self, target: &mut TargetWriter<'_>) {
+        target.id(1).metadata("token", self.0).metadata_as("access_token", self.0, Redaction::None);
+    }
+}
+
+#[test]
+fn what_is_written_by_hand_under_the_name_of_a_secret_is_redacted_as_well() {
+    #[audited(action = "session.opened", targets(session))]
+    fn open(session: Session) {
+        audited::record(|event| {
+            event.metadata("api_key", session.0).metadata_as("password", session.0, Redaction::None);
+        });
+    }
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    open(Session("s1"));
+    let event = &recorder.events()[0];
+    assert_eq!(event.targets()[0]["metadata"], json!({"token": "[redacted]", "access_token": "s1"}));
+    assert_eq!(event.json()["event"]["metadata"], json!({"api_key": "[redacted]", "password": "s1"}));
 }

@@ -72,9 +72,11 @@ impl ActorWriter<'_> {
     }
 
     /// Metadata of this actor: at most 50 keys.
+    /// A key that [looks secret](crate::looks_secret) is redacted;
+    /// [`metadata_as`](Self::metadata_as) with [`Redaction::None`] shows it.
     #[inline]
     pub fn metadata(&mut self, key: &str, value: impl AuditValue) -> &mut Self {
-        self.metadata_as(key, value, Redaction::None)
+        self.metadata_as(key, value, Redaction::of_name(key))
     }
 
     /// Metadata of this actor, shown as `redaction` says.

@@ -66,11 +66,13 @@ impl<'a> BodyWriter<'a> {
     }
 
     /// A value, under `key`.
+    /// A key that [looks secret](crate::looks_secret) is redacted;
+    /// [`metadata_as`](Self::metadata_as) with [`Redaction::None`] shows it.
     pub fn metadata(&mut self, key: &str, value: impl AuditValue) -> &mut Self {
-        self.metadata_as(key, value, Redaction::None)
+        self.metadata_as(key, value, Redaction::of_name(key))
     }
 
-    /// A value, under `key`, shown as `redaction` says.
+    /// A value, under `key`, shown as `redaction` says, whatever its key is.
     pub fn metadata_as(&mut self, key: &str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
         (self.put)(key, &value, redaction);
         self

@@ -88,10 +88,11 @@ impl<'a> EventWriter<'a> {
     }
 
     /// Metadata of the event: at most 47 keys of at most 40 characters; a string has at most 500. A key that is there
-    /// already gets this value.
+    /// already gets this value; one that [looks secret](crate::looks_secret) is redacted, which
+    /// [`metadata_as`](Self::metadata_as) with [`Redaction::None`] overrides.
     #[inline]
     pub fn metadata(&mut self, key: &str, value: impl AuditValue) -> &mut Self {
-        self.metadata_as(key, value, Redaction::None)
+        self.metadata_as(key, value, Redaction::of_name(key))
     }
 
     /// Metadata of the event, shown as `redaction` says.

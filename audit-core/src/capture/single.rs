@@ -151,8 +151,7 @@ impl<Targets> EventBuilder<Targets> {
     /// Metadata: at most 47 keys of at most 40 characters; a string has at most 500. A key that
     /// [looks secret](crate::looks_secret) is redacted.
     pub fn metadata(self, key: &str, value: impl AuditValue) -> Self {
-        let redaction = crate::private::automatic(key);
-        self.metadata_as(key, value, redaction)
+        self.metadata_as(key, value, Redaction::of_name(key))
     }
 
     /// Metadata, shown as `redaction` says, whatever its key is.

@@ -82,9 +82,11 @@ impl TargetWriter<'_> {
     }
 
     /// Metadata of this target: at most 50 keys.
+    /// A key that [looks secret](crate::looks_secret) is redacted;
+    /// [`metadata_as`](Self::metadata_as) with [`Redaction::None`] shows it.
     #[inline]
     pub fn metadata(&mut self, key: &str, value: impl AuditValue) -> &mut Self {
-        self.metadata_as(key, value, Redaction::None)
+        self.metadata_as(key, value, Redaction::of_name(key))
     }
 
     /// Metadata of this target, shown as `redaction` says.

@@ -20,6 +20,13 @@ pub enum Redaction {
     Hash,
 }
 
+impl Redaction {
+    /// How a value of this name is shown that nobody said anything of.
+    pub(crate) const fn of_name(name: &str) -> Self {
+        if looks_secret(name) { Self::Redact } else { Self::None }
+    }
+}
+
 /// The names that are redacted wherever they are captured, unless the attribute says `allow`: compared without case and
 /// without `_` and `-`, anywhere within the name.
 pub const SECRET_NAMES: &[&str] = &[

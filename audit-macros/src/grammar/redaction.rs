@@ -58,7 +58,7 @@ impl Redaction {
         !matches!(self, Self::Automatic | Self::Allow)
     }
 
-    /// `writer.metadata("key", value)`, redacted as this says, at the place of `writer`. `source` is what the value is
+    /// `writer.metadata_as("key", value, rule)`, redacted as this says, at the place of `writer`. `source` is what the value is
     /// called where it comes from: a secret is not to be had in the open by giving it another key. What must be `ty` in
     /// WorkOS cannot be redacted by its name alone.
     pub(crate) fn write(
@@ -72,14 +72,17 @@ impl Redaction {
     ) -> TokenStream {
         let here = writer.span();
         let rule = match self {
-            Self::Allow => return quote_spanned!(here=> #writer.metadata(#key, #value);),
+            Self::Allow => quote_spanned!(here=> #root::Redaction::None),
             Self::Automatic => {
                 let rule = automatic(root, key, source.filter(|source| *source != key), here);
                 if let Some((_, at)) = ty.filter(|(ty, _)| *ty != ValueType::String) {
                     let there = Span::mixed_site().located_at(at);
                     let in_the_open = root.private_at("in_the_open", there);
                     // An item, since `cargo check` does not evaluate what is in a function.
-                    return quote_spanned!(there=> const _: () = #in_the_open(#rule); #writer.metadata(#key, #value););
+                    return quote_spanned! {there=>
+                        const _: () = #in_the_open(#rule);
+                        #writer.metadata_as(#key, #value, #root::Redaction::None);
+                    };
                 }
                 quote_spanned!(here=> const { #rule })
             }

@@ -34,7 +34,12 @@ pub async fn pay(
                         &payload.amount,
                         const { ::audited::__private::automatic("amount") },
                     );
-                __event.metadata("currency", &payload.currency);
+                __event
+                    .metadata_as(
+                        "currency",
+                        &payload.currency,
+                        ::audited::Redaction::None,
+                    );
                 __event
                     .metadata_as(
                         "iban",

@@ -321,6 +321,10 @@ impl Outbox for Journal {
         Box::pin(async move { self.with_store(claim.record, |store| store.reschedule(claim, retry)) })
     }
 
+    fn flush(&self) -> OutboxFuture<'_, ()> {
+        Box::pin(async move { self.here().ok_or_else(no_child)?.home.flush().await.map(drop) })
+    }
+
     fn close(&self, deadline: Duration) -> OutboxFuture<'_, ()> {
         Box::pin(async move { self.close(deadline) })
     }

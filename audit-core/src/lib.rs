@@ -14,6 +14,9 @@ pub mod context;
 pub mod delivery;
 mod error;
 mod event;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod outbox;
 mod planted;
 #[doc(hidden)]

@@ -12,6 +12,8 @@ mod runtime_path;
 mod slot;
 #[cfg(test)]
 mod snapshot;
+#[cfg(test)]
+mod soup;
 mod suggest;
 
 use proc_macro::TokenStream;

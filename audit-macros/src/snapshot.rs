@@ -75,6 +75,30 @@ fn the_handler_that_most_people_write_stays_small() {
 }
 
 #[test]
+fn the_handlers_of_the_quickstart_stay_small() {
+    let paying = audited(
+        quote!(action = "invoice.paid", ok(Json(invoice) => targets(invoice)), body(payment: iban = mask(last = 4))),
+        quote! {
+            async fn pay(Path(id): Path<String>, Json(payment): Json<Payment>) -> Json<Invoice> {
+                Json(Invoice { id, amount_cents: payment.amount_cents, notes: "a good customer" })
+            }
+        },
+    );
+    let refunding = audited(
+        quote!(action = "invoice.refunded", target(type = "invoice", id = id), err((_, why) => metadata(reason = why))),
+        quote! {
+            async fn refund(Path(id): Path<String>) -> Result<Json<Invoice>, (StatusCode, &'static str)> {
+                Err((StatusCode::CONFLICT, "it was never paid"))
+            }
+        },
+    );
+    for (name, handler) in [("quickstart_pay", paying), ("quickstart_refund", refunding)] {
+        let lines = check(name, &handler).lines().count();
+        assert!(lines < 60, "{name}: {lines} lines");
+    }
+}
+
+#[test]
 fn everything_at_once() {
     check("every_key", &everything(&TokenStream::new()));
 }

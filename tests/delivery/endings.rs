@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::future::pending;
 use std::time::{Duration, Instant};
 
-use audited::{AuditLog, audited};
+use audited::{AuditLog, Context, audited};
 use audited_cli::{Fault, LocalWorkos, RetryAfter};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::support::{
-    Invoice, PATIENCE, adds_up, close, log_in, nobody, on_disk, one_key_and_one_body_each, pay, pay_all, stored, told,
-    until,
+    Invoice, PATIENCE, adds_up, close, log_in, nobody, on_disk, one_key_and_one_body_each, pay, pay_all, see, stored,
+    told, until,
 };
 
 const EVENTS: u64 = 30;
@@ -141,4 +141,16 @@ fn a_runtime_that_ends_takes_no_event_with_it() {
     one_key_and_one_body_each(&workos);
     let cancelled = workos.events().iter().filter(|it| it.event["metadata"]["outcome"] == "cancelled").count();
     assert_eq!(cancelled as u64, EVENTS);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_delivers_what_a_relaxed_call_told_just_before() {
+    let (workos, dir) = (LocalWorkos::start().unwrap(), tempfile::tempdir().unwrap());
+    for id in 0..10 {
+        let audit = log_in(dir.path(), &workos.url()).start().await.unwrap();
+        Context::default().log(&audit).in_scope(|| see(Invoice::new(id)));
+        let report = audit.shutdown(PATIENCE).await;
+        assert_eq!((report.delivered, report.pending, report.dead), (1, 0, 0), "event {id}");
+        assert_eq!(workos.events().len() as u64, id + 1);
+    }
 }

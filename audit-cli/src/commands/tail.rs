@@ -186,4 +186,42 @@ mod tests {
         let line = Painter { colours: false }.row(&row);
         assert!(!line.chars().any(|c| c.is_control() && c != '\n'), "{line:?}");
     }
+
+    /// Whatever a row says, of whatever type its members are.
+    #[test]
+    fn no_row_commands_the_terminal() {
+        let mut state = 4711_u64;
+        let mut below = |limit: u64| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 16) % limit
+        };
+        for _ in 0..2_000 {
+            let mut row = row();
+            for pointer in [
+                "/received_at",
+                "/verdict",
+                "/action",
+                "/actor",
+                "/actor/name",
+                "/targets/0/id",
+                "/organization",
+                "/outcome",
+                "/fault",
+                "/reason",
+            ] {
+                let text: String =
+                    (0..below(20)).filter_map(|_| char::from_u32(u32::try_from(below(0x2100)).ok()?)).collect();
+                let value =
+                    [json!(text), json!(null), json!([text]), json!(7)][usize::try_from(below(4)).unwrap()].clone();
+                if let Some(place) = row.pointer_mut(pointer) {
+                    *place = value;
+                }
+            }
+            let line = Painter { colours: false }.row(&row);
+            assert!(!line.chars().any(|c| c != '\n' && c.is_control()), "{line:?}");
+            assert!(!line.contains(['\u{202e}', '\u{2066}']), "{line:?}");
+        }
+    }
 }

@@ -211,9 +211,16 @@ impl Worker {
 
     fn inspect(&mut self) {
         let outbox = Arc::clone(&self.outbox);
+        let draining = !self.drains.is_empty();
         self.look_by(async move {
-            let result = timeout(OUTBOX_PATIENCE, outbox.inspect()).await.unwrap_or_else(|_| Err(silent()));
-            Done::Inspected(result)
+            let look = async {
+                if draining {
+                    // What is not stored yet is not counted yet, and would be left behind.
+                    outbox.flush().await?;
+                }
+                outbox.inspect().await
+            };
+            Done::Inspected(timeout(OUTBOX_PATIENCE, look).await.unwrap_or_else(|_| Err(silent())))
         });
     }
 

@@ -40,6 +40,7 @@ pub async fn check(make: impl Fn() -> Arc<dyn Outbox>) {
     gives_a_record_a_new_key(&*make()).await;
     keeps_intents_to_itself(&*make()).await;
     gives_every_record_a_key_of_its_own(&*make()).await;
+    counts_what_is_relaxed_once_it_is_flushed(&*make()).await;
     wakes_a_delivery(&*make()).await;
     balances(&*make()).await;
     serves_many_at_once(make()).await;
@@ -329,6 +330,15 @@ async fn gives_every_record_a_key_of_its_own(outbox: &dyn Outbox) {
         }
     }
     assert_eq!(keys.len(), 200);
+}
+
+async fn counts_what_is_relaxed_once_it_is_flushed(outbox: &dyn Outbox) {
+    for number in 0..100_u64 {
+        let relaxed = NewRecord { durability: Durability::Relaxed, ..event(1, "relaxed") };
+        outbox.append(relaxed).await.expect("a relaxed record is taken");
+        outbox.flush().await.expect("what was taken can be stored");
+        assert_eq!(contents(outbox).await.pending, number + 1);
+    }
 }
 
 async fn wakes_a_delivery(outbox: &dyn Outbox) {

@@ -11,7 +11,7 @@ pub(crate) mod appending;
 #[cfg(any(test, feature = "testing"))]
 pub mod conformance;
 #[cfg(unix)]
-mod embedded;
+pub(crate) mod embedded;
 mod error;
 mod memory;
 
@@ -93,6 +93,15 @@ pub trait Outbox: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// [`OutboxErrorKind::Missing`] when there is no such dead letter.
     fn redrive(&self, record: RecordId) -> OutboxFuture<'_, ()>;
+
+    /// Makes durable what was taken before, relaxed records included: from then on they are counted and lent. A drain
+    /// begins with it.
+    ///
+    /// # Errors
+    /// When that could not be done.
+    fn flush(&self) -> OutboxFuture<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
 
     /// Takes nothing more, and makes durable what was taken. Called once, at the end.
     ///

@@ -3,6 +3,8 @@
 
 mod client;
 mod endpoint;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod http;
 mod key;
 mod minimal;

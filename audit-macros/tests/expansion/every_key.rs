@@ -107,11 +107,7 @@ pub async fn pay(
                         let __peeled = ::audited::__private::Probe(__output).peel();
                         let __failed = __peeled.failed
                             || ::audited::__private::Probe(__peeled.value).is_failure();
-                        let __yielded = if __failed {
-                            ::core::option::Option::None
-                        } else {
-                            __peeled.value
-                        };
+                        let __yielded = __peeled.value.filter(|_| !__failed);
                         if let ::core::option::Option::Some(Json(receipt)) = __yielded {
                             __event.targets(receipt);
                             __event
@@ -132,12 +128,7 @@ pub async fn pay(
                                 .absent(
                                     __yielded,
                                     |__value| {
-                                        #[allow(
-                                            irrefutable_let_patterns,
-                                            unused_variables,
-                                            clippy::all,
-                                            clippy::pedantic
-                                        )]
+                                        #[allow(warnings, clippy::all, clippy::pedantic)]
                                         let Json(receipt) = __value else { ::core::unreachable!() };
                                         receipt
                                     },

@@ -90,6 +90,34 @@ impl Grown {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capture::event;
+    use crate::outbox::OutboxErrorKind;
+    use crate::testing::Recorder;
+
+    #[test]
+    fn appends_that_fail_are_red_until_one_works() {
+        let recorder = Recorder::new();
+        let _installed = recorder.install();
+        let tell = || event("a.b").target_of("t", 1).emit_blocking();
+        let codes = || recorder.log().health().reasons().iter().map(HealthReason::code).collect::<Vec<_>>();
+        tell().unwrap();
+        assert!(codes().is_empty());
+
+        recorder.fail(Some(OutboxErrorKind::Storage));
+        tell().unwrap_err();
+        assert_eq!(
+            (codes(), recorder.log().health().status()),
+            (vec!["storage_failing", "refused"], HealthStatus::Failing)
+        );
+        recorder.fail(Some(OutboxErrorKind::Late));
+        tell().unwrap_err();
+        let stats = recorder.stats();
+        assert_eq!((stats.accepted, stats.refused, stats.late), (2, 1, 1), "it may be stored yet: {stats:#?}");
+
+        recorder.fail(None);
+        tell().unwrap();
+        assert_eq!(codes(), ["refused"], "for an hour");
+    }
 
     #[test]
     fn what_grew_is_told_for_an_hour() {

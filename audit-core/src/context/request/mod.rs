@@ -3,6 +3,8 @@
 
 mod builder;
 mod client_address;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod geolocation;
 mod hops;
 mod metadata;

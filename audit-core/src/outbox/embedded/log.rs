@@ -22,13 +22,14 @@ const FILL_AHEAD: u64 = 256 * 1024;
 /// A dead letter's reason is cut to this.
 const REASON_LIMIT: usize = 4096;
 
-/// What the journal's thread is asked to write.
+/// What the journal's thread is asked to write; a flush is done when all before it is on disk.
 #[derive(Debug)]
 pub(super) enum Op {
     Append { id: u64, record: NewRecord, ticket: Option<AppendTicket> },
     Bury { id: u64, fence: u64, reason: BurialReason, replacement: Option<(u64, NewRecord)>, ticket: AppendTicket },
     Rekey { id: u64, fence: u64, retry: Retry, ticket: AppendTicket },
     Redrive { id: u64, ticket: AppendTicket },
+    Flush { ticket: AppendTicket },
 }
 
 impl Op {
@@ -36,9 +37,10 @@ impl Op {
     pub(super) fn waiting(&self) -> Option<Waiting> {
         match self {
             Self::Append { ticket, .. } => ticket.as_ref().map(AppendTicket::waiting),
-            Self::Bury { ticket, .. } | Self::Rekey { ticket, .. } | Self::Redrive { ticket, .. } => {
-                Some(ticket.waiting())
-            }
+            Self::Bury { ticket, .. }
+            | Self::Rekey { ticket, .. }
+            | Self::Redrive { ticket, .. }
+            | Self::Flush { ticket } => Some(ticket.waiting()),
         }
     }
 }
@@ -154,6 +156,7 @@ impl Log {
             Ok(keys) => keys.into_iter(),
             Err(error) => return self.refuse_all(ops, &error),
         };
+        let mut flushes = Vec::new();
         for op in ops {
             let key = keys.next().unwrap_or_else(|| IdempotencyKey::from_bytes([0; 16]));
             match op {
@@ -163,9 +166,13 @@ impl Log {
                 }
                 Op::Rekey { id, fence, retry, ticket } => self.rekey(id, fence, key, retry, ticket),
                 Op::Redrive { id, ticket } => self.redrive(id, key, ticket),
+                Op::Flush { ticket } => flushes.push(ticket),
             }
         }
         self.flush();
+        for ticket in flushes {
+            ticket.finish(Ok(RecordId(0)));
+        }
     }
 
     fn append(&mut self, id: u64, key: IdempotencyKey, new: NewRecord, ticket: Option<AppendTicket>) {
@@ -398,7 +405,10 @@ impl Log {
                 Op::Append { ticket, record, .. } => {
                     self.refuse(ticket, again(error), !matches!(record.role, Role::Settles(_)));
                 }
-                Op::Bury { ticket, .. } | Op::Rekey { ticket, .. } | Op::Redrive { ticket, .. } => {
+                Op::Bury { ticket, .. }
+                | Op::Rekey { ticket, .. }
+                | Op::Redrive { ticket, .. }
+                | Op::Flush { ticket } => {
                     self.refuse(Some(ticket), again(error), false);
                 }
             }

@@ -8,6 +8,8 @@
 
 mod filesystem;
 mod format;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod index;
 mod io;
 mod lock;
@@ -329,6 +331,10 @@ impl Outbox for Journal {
 
     fn reschedule(&self, claim: ClaimId, retry: Retry) -> OutboxFuture<'_, ()> {
         Box::pin(async move { self.with_store(claim.record, |store| store.reschedule(claim, retry)) })
+    }
+
+    fn flush(&self) -> OutboxFuture<'_, ()> {
+        Box::pin(async move { self.here().ok_or_else(no_child)?.home.flush().await.map(drop) })
     }
 
     fn close(&self, deadline: Duration) -> OutboxFuture<'_, ()> {

@@ -147,6 +147,11 @@ impl Store {
         appending
     }
 
+    /// Has all that was taken before written.
+    pub(super) fn flush(&self) -> Appending {
+        self.order(|ticket| Op::Flush { ticket })
+    }
+
     pub(super) fn acknowledge(&self, claim: ClaimId) -> Result<(), OutboxError> {
         self.note(self.shelf.acknowledge(claim)?);
         Ok(())

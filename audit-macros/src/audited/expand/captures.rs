@@ -33,7 +33,7 @@ pub(super) fn closing(root: &RuntimePath, ok: &[Branch], err: &[Branch], value: 
     let ok: TokenStream = ok
         .iter()
         .map(|branch| {
-            let yielded = quote_spanned!(Span::mixed_site()=> if __failed { ::core::option::Option::None } else { __peeled.value });
+            let yielded = quote_spanned!(Span::mixed_site()=> __peeled.value.filter(|_| !__failed));
             self::branch(root, branch, &yielded)
         })
         .collect();
@@ -82,7 +82,7 @@ fn absent(branch: &Branch, capture: &Capture) -> Option<TokenStream> {
             // The closure only lends its type.
             Some(quote_spanned! {Span::mixed_site()=>
                 #event.absent(__yielded, |__value| {
-                    #[allow(irrefutable_let_patterns, unused_variables, clippy::all, clippy::pedantic)]
+                    #[allow(warnings, clippy::all, clippy::pedantic)]
                     let #pattern = __value else { ::core::unreachable!() };
                     #targets
                 });

@@ -130,8 +130,8 @@ impl Queue {
         match self.entries.get_mut(at) {
             // An older version of it, found and removed a moment ago.
             Some(held) if held.id() == entry.id() => {
+                self.gone -= usize::from(held.standing() == Standing::Gone);
                 *held = entry;
-                self.gone -= 1;
             }
             _ => {
                 // Doubling would hold up to twice of what is needed.

@@ -13,6 +13,7 @@ mod disconnects;
 mod hostile;
 mod jobs;
 mod request_line;
+mod spans;
 
 /// Puts the user that a header names into the extensions, as an authentication would.
 async fn authenticate(mut request: Request, next: Next) -> Response {

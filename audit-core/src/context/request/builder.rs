@@ -47,8 +47,10 @@ macro_rules! common_methods {
             self.settings(|settings| settings.route = told)
         }
 
-        /// Whether events tell the trace of a `traceparent` header
-        /// ([W3C Trace Context](https://www.w3.org/TR/trace-context/)), as `trace_id`; they do not.
+        /// Whether events tell the trace that a request belongs to, as `trace_id`; they do not. With the feature
+        /// `opentelemetry` it is that of the current span of [`opentelemetry`](https://docs.rs/opentelemetry/0.33) 0.33, so
+        /// the layer that opens spans goes around this one; else, and without a span, that of a `traceparent` header
+        /// ([W3C Trace Context](https://www.w3.org/TR/trace-context/)).
         #[must_use]
         pub fn trace_id(self, told: bool) -> Self {
             self.settings(|settings| settings.trace_id = told)

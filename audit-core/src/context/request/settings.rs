@@ -75,10 +75,8 @@ impl Settings {
             self.read_request_id(request.header(header), state);
         }
         self.read_line(request, state);
-        if self.trace_id
-            && let Some(trace) = request.header("traceparent").and_then(trace::trace_id)
-        {
-            state.set_text("trace_id", trace);
+        if self.trace_id {
+            self.read_trace(request, state);
         }
         for (header, key) in &self.headers {
             if let Some(value) = request.header(header) {
@@ -87,6 +85,17 @@ impl Settings {
         }
         if let Some(geolocation) = &self.geolocation {
             geolocation.find(request, |key, value| state.set_text(key, value));
+        }
+    }
+
+    /// The span knows better than the header: a sampler or a gateway may have begun a trace of its own.
+    fn read_trace(&self, request: &dyn RequestView, state: &mut State) {
+        #[cfg(feature = "opentelemetry")]
+        if let Some(trace) = trace::of_current_span() {
+            return state.set_text("trace_id", &trace);
+        }
+        if let Some(trace) = request.header("traceparent").and_then(trace::trace_id) {
+            state.set_text("trace_id", trace);
         }
     }
 

@@ -12,6 +12,18 @@ pub(super) fn trace_id(traceparent: &[u8]) -> Option<&str> {
     fits.then_some(trace)
 }
 
+/// The trace of the OpenTelemetry span that is current on this thread, if there is one.
+#[cfg(feature = "opentelemetry")]
+pub(super) fn of_current_span() -> Option<String> {
+    use opentelemetry::trace::TraceContextExt as _;
+
+    opentelemetry::Context::map_current(|context| {
+        let span = context.span();
+        let span = span.span_context();
+        span.is_valid().then(|| span.trace_id().to_string())
+    })
+}
+
 /// An id is not all zeros.
 fn is_id(text: &str, len: usize) -> bool {
     is_hex(text, len) && text.bytes().any(|digit| digit != b'0')

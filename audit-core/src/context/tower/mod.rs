@@ -31,7 +31,7 @@
 //! | `metadata.request_id` | `x-request-id`, or a new one | always |
 //! | `actor` | [`AuditLayer::actor_from_extension`], [`AuditLayer::actor_from`] | unless the attribute names one |
 //! | `organization_id` | [`AuditLayer::organization_from_path`] and its siblings, or the actor's | unless the attribute names one |
-//! | `metadata.method`, `route`, `trace_id` | the request, the router, `traceparent` | if asked for |
+//! | `metadata.method`, `route`, `trace_id` | the request, the router, `traceparent` or the current span | if asked for |
 //! | `metadata.param_…`, `query_…`, `header_…`, `geo_…` | the request | as far as asked for |
 //!
 //! Nothing else of a request is told unless it is asked for. Headers may be of any bytes and any size: what is no UTF-8 is

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metrics::{Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 
-use super::{AuditLog, Shared, Stats, unrouted};
+use super::{AuditLog, Shared, Stats, registry};
 use crate::outbox::{OutboxHealth, Timestamp};
 
 /// How often it is published: more often than any usual scrape.
@@ -75,7 +75,7 @@ const METRICS: &[Metric] = &[
     count("audited_unscoped_records_total", |it| it.stats.unscoped_records, "calls of `record` outside of a scope"),
     count("audited_unaudited_total", |it| it.stats.unaudited, "changing requests that no event told of"),
     count("audited_unreadable_addresses_total", |it| it.stats.unreadable_addresses, "headers without a client address"),
-    count("audited_unrouted_total", |_| unrouted(), "audited calls that found no log"),
+    count("audited_unrouted_total", |_| registry::unrouted(), "audited calls that found no log"),
     count("audited_attempts_total", |it| it.stats.delivery.attempts, "attempts at delivery"),
     retry("throttled", |it| it.stats.delivery.throttled),
     retry("unauthorized", |it| it.stats.delivery.unauthorized),

@@ -24,9 +24,6 @@ use std::time::{Duration, Instant};
 pub use self::builder::AuditLogBuilder;
 pub use self::counters::Stats;
 pub use self::health::{HealthReason, HealthReport, HealthStatus};
-#[cfg(any(test, feature = "testing"))]
-pub use self::registry::escaped;
-pub use self::registry::unrouted;
 pub(crate) use self::storing::Storing;
 
 use self::counters::Counters;

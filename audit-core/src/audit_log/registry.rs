@@ -83,25 +83,14 @@ pub(crate) fn unscoped_records() -> u64 {
     UNSCOPED_RECORDS.load(Ordering::Relaxed)
 }
 
-/// How many audited calls of this process went to the log that was started last, since neither their context nor their
-/// thread named another. In a test binary whose tests use recorders there should be none: one that spawns a task without
-/// its [context](crate::context()) lets its events escape to whatever log another test started.
-///
-/// ```
-/// use audit_core::testing::{escaped, unrouted};
-///
-/// let before = (escaped(), unrouted());
-/// // … everything under test …
-/// assert_eq!((escaped(), unrouted()), before, "an event reached no recorder");
-/// ```
+/// How many scopes found none but the process's log.
 #[cfg(any(test, feature = "testing"))]
-#[must_use]
-pub fn escaped() -> u64 {
+pub(crate) fn escaped() -> u64 {
     ESCAPED.load(Ordering::Relaxed)
 }
 
-/// How many audited calls of this process found no log to go to.
-#[must_use]
-pub fn unrouted() -> u64 {
+/// How many scopes found no log.
+#[cfg(any(test, feature = "testing", feature = "metrics"))]
+pub(crate) fn unrouted() -> u64 {
     UNROUTED.load(Ordering::Relaxed)
 }

@@ -201,7 +201,7 @@ impl<Targets> EventBuilder<Targets> {
     }
 
     /// Hands the event over and does not wait: it is on disk within 50 ms. Without an audit log it does nothing, which is
-    /// counted as [unrouted](crate::audit_log::unrouted).
+    /// counted as unrouted.
     pub fn emit(self)
     where
         Targets: HasTarget,

@@ -25,6 +25,7 @@ mod coverage;
 mod event;
 mod expected;
 mod outbox;
+mod routed;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub use self::coverage::assert_covered;
 pub use self::event::RecordedEvent;
 pub use self::expected::{Expected, ExpectedThing};
 use self::outbox::{Failure, RecordingOutbox};
+pub use self::routed::{escaped, unrouted};
 use crate::audit_log::{AuditLog, Stats, registry};
 use crate::context::{InContext, context};
 use crate::event::HashKey;
@@ -40,7 +42,6 @@ use crate::outbox::OutboxErrorKind;
 
 #[doc(inline)]
 pub use crate::assert_audited;
-pub use crate::audit_log::{escaped, unrouted};
 
 /// Takes down the events of a test.
 #[derive(Debug, Clone)]

@@ -32,4 +32,6 @@ pub(super) use self::settings::Settings;
 #[cfg(feature = "actix-web")]
 pub(super) use self::text::decoded;
 pub(super) use self::view::RequestView;
-pub(super) use self::watch::{Watch, Watching, status_of_grpc};
+#[cfg(feature = "tower")]
+pub(super) use self::watch::status_of_grpc;
+pub(super) use self::watch::{Watch, Watching};

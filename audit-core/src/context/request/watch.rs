@@ -77,6 +77,7 @@ impl Watch {
 /// The HTTP status that says the same as a gRPC status, as
 /// [google.rpc.Code](https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto) maps them, save that
 /// `INVALID_ARGUMENT` is what extractors answer with 422.
+#[cfg(feature = "tower")]
 pub(crate) fn status_of_grpc(code: &[u8]) -> u16 {
     match code {
         b"0" => 200,

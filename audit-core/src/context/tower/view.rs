@@ -17,7 +17,7 @@ pub(super) struct PartsView<'a> {
 pub(super) type Parameters = Option<axum::extract::RawPathParams>;
 
 #[cfg(not(feature = "axum"))]
-pub(super) type Parameters = ();
+pub(super) struct Parameters;
 
 impl<'a> PartsView<'a> {
     pub(super) fn new(parts: &'a Parts, parameters: Parameters) -> Self {
@@ -49,7 +49,9 @@ impl<'a> PartsView<'a> {
     }
 
     #[cfg(not(feature = "axum"))]
-    pub(super) fn parameters(_: &mut Parts, _wanted: bool) -> Parameters {}
+    pub(super) fn parameters(_: &mut Parts, _wanted: bool) -> Parameters {
+        Parameters
+    }
 
     fn is_grpc(&self) -> bool {
         self.header("content-type").is_some_and(|kind| kind.starts_with(b"application/grpc"))
@@ -76,7 +78,7 @@ impl RequestView for PartsView<'_> {
             each(name, value);
         }
         #[cfg(not(feature = "axum"))]
-        let ((), _) = (self.parameters, each);
+        let (Parameters, _) = (&self.parameters, each);
     }
 
     fn query(&self) -> Option<&str> {

@@ -146,7 +146,7 @@ fn a_runtime_that_ends_takes_no_event_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_delivers_what_a_relaxed_call_told_just_before() {
     let (workos, dir) = (LocalWorkos::start().unwrap(), tempfile::tempdir().unwrap());
-    for id in 0..10 {
+    for id in 0..40 {
         let audit = log_in(dir.path(), &workos.url()).start().await.unwrap();
         Context::default().log(&audit).in_scope(|| see(Invoice::new(id)));
         let report = audit.shutdown(PATIENCE).await;

@@ -92,6 +92,15 @@ impl State {
             push_string(json, value, crate::event::limits::METADATA_VALUE_CHARS);
         });
     }
+
+    /// Sets metadata to a short text of ours that has nothing to escape, without a copy of it.
+    pub(super) fn set_plain(&mut self, key: &'static str, value: impl std::fmt::Display) {
+        self.metadata.set(key, |json| {
+            json.reserve(64);
+            // Writing to memory does not fail.
+            let _ = std::io::Write::write_fmt(json, format_args!("\"{value}\""));
+        });
+    }
 }
 
 /// An actor, as it is sent. Made before any context is locked, since it is the user's code that describes.

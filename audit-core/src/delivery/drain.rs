@@ -34,6 +34,7 @@ pub(super) struct Drain {
 #[derive(Default)]
 pub(super) struct Drains {
     under_way: Vec<Drain>,
+    begun: u64,
     stopped: bool,
 }
 
@@ -61,6 +62,12 @@ impl Drain {
 impl Drains {
     pub(super) fn push(&mut self, drain: Drain) {
         self.under_way.push(drain);
+        self.begun += 1;
+    }
+
+    /// How many have begun so far: what was looked at before the last of them says nothing of it.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun
     }
 
     pub(super) fn is_empty(&self) -> bool {

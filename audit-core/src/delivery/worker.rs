@@ -78,10 +78,16 @@ pub(super) struct Worker {
 /// What a task has done.
 enum Done {
     Refreshed,
-    Claimed { asked: usize, result: Result<Vec<Claimed>, OutboxError> },
-    Inspected(Result<Contents, OutboxError>),
+    Claimed {
+        asked: usize,
+        result: Result<Vec<Claimed>, OutboxError>,
+    },
+    /// With how many drains had begun before.
+    Inspected(u64, Result<Contents, OutboxError>),
     Sent(Box<Attempt>, Reply),
-    Settled { due: Option<Timestamp> },
+    Settled {
+        due: Option<Timestamp>,
+    },
 }
 
 impl Worker {
@@ -211,7 +217,7 @@ impl Worker {
 
     fn inspect(&mut self) {
         let outbox = Arc::clone(&self.outbox);
-        let draining = !self.drains.is_empty();
+        let (draining, begun) = (!self.drains.is_empty(), self.drains.begun());
         self.look_by(async move {
             let look = async {
                 if draining {
@@ -220,7 +226,7 @@ impl Worker {
                 }
                 outbox.inspect().await
             };
-            Done::Inspected(timeout(OUTBOX_PATIENCE, look).await.unwrap_or_else(|_| Err(silent())))
+            Done::Inspected(begun, timeout(OUTBOX_PATIENCE, look).await.unwrap_or_else(|_| Err(silent())))
         });
     }
 
@@ -239,8 +245,8 @@ impl Worker {
         match done {
             Done::Refreshed => {}
             Done::Claimed { asked, result: Ok(records) } => self.claimed(asked, records),
-            Done::Inspected(Ok(contents)) => self.inspected(contents),
-            Done::Claimed { result: Err(error), .. } | Done::Inspected(Err(error)) => self.outbox_failed(&error),
+            Done::Inspected(begun, Ok(contents)) => self.inspected(begun, contents),
+            Done::Claimed { result: Err(error), .. } | Done::Inspected(_, Err(error)) => self.outbox_failed(&error),
             Done::Sent(attempt, reply) => self.sent(*attempt, &reply),
             Done::Settled { due } => self.settled(due),
         }
@@ -291,10 +297,13 @@ impl Worker {
     }
 
     /// Nothing more could be claimed: looks when something will be due.
-    fn inspected(&mut self, contents: Contents) {
+    fn inspected(&mut self, begun: u64, contents: Contents) {
         self.outbox_works();
         self.counters.set_held(contents);
         if contents.next_due.is_none() && self.busy() == 0 {
+            if begun < self.drains.begun() {
+                return self.inspect();
+            }
             self.drains.end_drained(&self.counters, contents);
         }
         let now = Instant::now();

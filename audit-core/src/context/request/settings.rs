@@ -103,7 +103,7 @@ impl Settings {
         match request_id::taken(header) {
             Some(name) => state.set_text("request_id", name),
             None if state.has_metadata("request_id") => {}
-            None => state.set_text("request_id", &request_id::made().to_string()),
+            None => state.set_plain("request_id", request_id::made()),
         }
     }
 

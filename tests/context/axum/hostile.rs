@@ -1,5 +1,7 @@
 //! Input of any shape: an event each, and never a panic.
 
+use std::convert::Infallible;
+
 use audited::audited;
 use audited::testing::Recorder;
 use audited::tower::{AuditLayer, ClientAddress, Names, TrustedProxies};
@@ -7,7 +9,12 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tower::{Layer as _, ServiceExt as _};
 
 use crate::support::people::{Thing, only};
 use crate::support::server::{Headers, Server};
@@ -81,4 +88,67 @@ async fn bodies_are_the_handlers_alone() {
         assert_eq!(recorder.events().last().unwrap().outcome(), outcome);
     }
     assert_eq!(recorder.events().len(), 3);
+}
+
+/// As large as nobody would hold in memory for each request.
+const HUGE: usize = 100 * 1024 * 1024;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_huge_body_streams_through() {
+    #[audited(action = "thing.uploaded", targets(Thing { id: 1 }), ok(size => metadata(bytes = size)))]
+    async fn count(request: Request) -> String {
+        let mut body = request.into_body();
+        let mut size = 0_usize;
+        while let Some(frame) = body.frame().await {
+            size += frame.unwrap().data_ref().map_or(0, Bytes::len);
+        }
+        size.to_string()
+    }
+    let recorder = Recorder::new();
+    let server =
+        Server::start(Router::new().route("/", post(count)).layer(AuditLayer::new().log(&recorder.log()))).await;
+
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nhost: test\r\nconnection: close\r\ncontent-length: {HUGE}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let piece = vec![b'x'; 1024 * 1024];
+    for _ in 0..HUGE / piece.len() {
+        stream.write_all(&piece).await.unwrap();
+    }
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(&HUGE.to_string()), "{answer}");
+    assert_eq!(only(&recorder).metadata("bytes"), &HUGE.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_huge_body_that_nobody_reads_is_refused_at_once() {
+    #[audited(action = "thing.uploaded", targets(Thing { id: 1 }))]
+    async fn refuse() -> StatusCode {
+        StatusCode::PAYLOAD_TOO_LARGE
+    }
+    let recorder = Recorder::new();
+    let server =
+        Server::start(Router::new().route("/", post(refuse)).layer(AuditLayer::new().log(&recorder.log()))).await;
+    let mut stream = TcpStream::connect(server.address).await.unwrap();
+    let head = format!("POST / HTTP/1.1\r\nhost: test\r\ncontent-length: {HUGE}\r\n\r\nthe beginning of it");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+    assert_eq!(only(&recorder).outcome(), "failure");
+}
+
+/// What the layer holds of a body is nothing: it knows no more of this one than that it is there.
+#[tokio::test]
+async fn a_body_need_not_be_one() {
+    struct Opaque;
+    let recorder = Recorder::new();
+    let answer = |_: axum::http::Request<Opaque>| async {
+        view().await;
+        Ok::<_, Infallible>(axum::http::Response::new(()))
+    };
+    let service = AuditLayer::new().log(&recorder.log()).layer(tower::service_fn(answer));
+    service.oneshot(axum::http::Request::post("/").body(Opaque).unwrap()).await.unwrap();
+    assert_eq!(only(&recorder).action(), "thing.viewed");
 }

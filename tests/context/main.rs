@@ -10,3 +10,5 @@ mod actix_web;
 mod axum;
 #[cfg(feature = "tonic")]
 mod tonic;
+#[cfg(feature = "tower")]
+mod tower;

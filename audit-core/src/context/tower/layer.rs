@@ -53,7 +53,12 @@ pub(super) struct Config {
     log: Option<AuditLog>,
     /// The user's own, in the order in which they were added.
     sources: Vec<Source>,
+    /// Names routes where no router that is known does.
+    name_route: Option<NameRoute>,
 }
+
+/// Names the route of a request.
+type NameRoute = Arc<dyn Fn(&Parts) -> Option<String> + Send + Sync>;
 
 /// Takes something from a request's head that only its user's types can tell.
 type Source = Arc<dyn Fn(&Parts, &mut State) + Send + Sync>;
@@ -119,6 +124,23 @@ impl AuditLayer {
         self.watching(|watching| watching.grpc_changes.extend(methods.into_iter().map(Into::into)))
     }
 
+    /// How routes are named, as in `/invoices/{id}`, for [`route`](Self::route), rejections and coverage. axum tells its own and
+    /// gRPC has the method; another router's is found here, as in an extension that it leaves. `None`, and a function that
+    /// panics, is no route. Never the path itself: it would make a route of every id.
+    ///
+    /// ```
+    /// use audit_core::context::tower::AuditLayer;
+    ///
+    /// let layer = AuditLayer::new().route_from(|request| {
+    ///     request.uri.path().starts_with("/invoices/").then(|| "/invoices/{id}".to_owned())
+    /// });
+    /// # let _ = layer;
+    /// ```
+    #[must_use]
+    pub fn route_from(self, name: impl Fn(&Parts) -> Option<String> + Send + Sync + 'static) -> Self {
+        self.with(|config| config.name_route = Some(Arc::new(name)))
+    }
+
     /// Where the events of these requests go, in place of the process's log: each test can give its own application its
     /// own.
     #[must_use]
@@ -148,7 +170,9 @@ impl Config {
     /// The context of a request, and whether to look at it again.
     pub(super) fn begin(&self, parts: &mut Parts) -> (Context, Option<Watch>) {
         let parameters = PartsView::parameters(parts, self.settings.wants_route_parameters());
-        let request = PartsView::new(parts, parameters);
+        let named = self.name_route.as_ref();
+        let named = named.and_then(|name| catch_unwind(AssertUnwindSafe(|| name(parts))).unwrap_or_default());
+        let request = PartsView::new(parts, parameters, named);
         let mut watch = None;
         let context = Context::derived(|state| {
             self.settings.read(&request, state);

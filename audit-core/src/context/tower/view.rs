@@ -11,6 +11,8 @@ use crate::context::request::RequestView;
 pub(super) struct PartsView<'a> {
     parts: &'a Parts,
     parameters: Parameters,
+    /// The route, as the service's own function named it.
+    named: Option<String>,
 }
 
 #[cfg(feature = "axum")]
@@ -20,8 +22,8 @@ pub(super) type Parameters = Option<axum::extract::RawPathParams>;
 pub(super) struct Parameters;
 
 impl<'a> PartsView<'a> {
-    pub(super) fn new(parts: &'a Parts, parameters: Parameters) -> Self {
-        Self { parts, parameters }
+    pub(super) fn new(parts: &'a Parts, parameters: Parameters, named: Option<String>) -> Self {
+        Self { parts, parameters, named }
     }
 
     pub(super) fn parts(&self) -> &'a Parts {
@@ -64,6 +66,9 @@ impl RequestView for PartsView<'_> {
     }
 
     fn route(&self) -> Option<Cow<'_, str>> {
+        if let Some(named) = &self.named {
+            return Some(named.as_str().into());
+        }
         #[cfg(feature = "axum")]
         if let Some(route) = self.parts.extensions.get::<axum::extract::MatchedPath>() {
             return Some(route.as_str().into());

@@ -319,6 +319,6 @@ fn parse_pace(text: &str) -> Result<Option<f64>, Error> {
 fn organization(id: &str) -> Option<Organization> {
     let mut organization = Organization::default();
     let (mut buf, mut mended) = (Vec::new(), Mended::default());
-    organization.set(Out { buf: &mut buf, mended: &mut mended, key: None }, id);
+    organization.set(Out { buf: &mut buf, mended: &mut mended, key: None }, &id);
     (!organization.is_none()).then_some(organization)
 }

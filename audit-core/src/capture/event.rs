@@ -22,9 +22,8 @@ impl<'a> EventWriter<'a> {
 
     /// Who acted, in the place of whoever was named before. Their organization becomes the event's unless that was
     /// named already.
-    #[inline]
     pub fn actor<T: AuditActor + ?Sized>(&mut self, actor: &T) -> &mut Self {
-        self.draft.actor(self.hash_key, T::TYPE, |thing| ActorWriter::describing(thing, actor));
+        self.draft.actor(self.hash_key, T::TYPE, &mut |thing| ActorWriter::describing(thing, actor));
         self
     }
 
@@ -43,12 +42,11 @@ impl<'a> EventWriter<'a> {
 
     /// A target, or anything that iterates over targets. None at all is told as `{type, id: "none"}`, since WorkOS wants
     /// every target type of an action's schema to be there. WorkOS takes 20; the rest is told by a count.
-    #[inline]
     pub fn targets<How, T: IntoTargets<How>>(&mut self, targets: T) -> &mut Self {
         let mut any = false;
         targets.for_each(|target| {
             any = true;
-            self.draft.target(self.hash_key, T::TYPE, |thing| {
+            self.draft.target(self.hash_key, T::TYPE, &mut |thing| {
                 let mut writer = TargetWriter(thing);
                 target.describe_target(&mut writer);
                 writer.0
@@ -63,19 +61,21 @@ impl<'a> EventWriter<'a> {
     /// A target without a model.
     #[inline]
     pub fn target_of(&mut self, kind: &str, id: impl AuditValue) -> &mut Self {
-        self.draft.target(self.hash_key, kind, |mut thing| {
-            thing.id(&id);
-            thing
-        });
-        self
+        self.single_target(kind, &id, None)
     }
 
     /// A target without a model, with a name for people to read.
     #[inline]
     pub fn target_of_named(&mut self, kind: &str, id: impl AuditValue, name: impl AuditValue) -> &mut Self {
-        self.draft.target(self.hash_key, kind, |mut thing| {
-            thing.id(&id);
-            thing.name(&name);
+        self.single_target(kind, &id, Some(&name))
+    }
+
+    fn single_target(&mut self, kind: &str, id: &dyn AuditValue, name: Option<&dyn AuditValue>) -> &mut Self {
+        self.draft.target(self.hash_key, kind, &mut |mut thing| {
+            thing.id(id);
+            if let Some(name) = name {
+                thing.name(name);
+            }
             thing
         });
         self
@@ -125,7 +125,7 @@ impl<'a> EventWriter<'a> {
     /// All that `body` serializes to, as metadata, save what [looks secret](crate::looks_secret), which is redacted. A
     /// key that is there already keeps its value.
     pub fn body<T: Serialize + ?Sized>(&mut self, body: &T) -> &mut Self {
-        self.draft.body(self.hash_key, body);
+        self.draft.body(self.hash_key, &body);
         self
     }
 }

@@ -56,17 +56,25 @@ enum Exit {
 /// Opens a scope and captures what is to be told of its beginning.
 #[inline]
 pub fn open(description: &'static Description, capture: impl FnOnce(&mut EventWriter<'_>)) -> Scope {
-    let context = Context::current();
-    match registry::resolve(context.as_ref()) {
-        Some(log) => Scope(Some(Live::begin(description, log, context, capture))),
-        None => Scope(None),
-    }
+    begin(description, &mut once(capture))
 }
 
 /// Opens a scope whose intent is stored before the call goes on. Captures at once; what is awaited is the storing.
 #[inline]
 pub fn open_strict(description: &'static Description, capture: impl FnOnce(&mut EventWriter<'_>)) -> Opening {
-    Opening(Some(begin_strict(description, capture)))
+    Opening(Some(begin_strict(description, &mut once(capture))))
+}
+
+/// What runs once, in the shape in which it can be handed on behind a pointer: whatever takes it is compiled once, not for
+/// each handler.
+#[inline]
+pub(super) fn once(capture: impl FnOnce(&mut EventWriter<'_>)) -> impl FnMut(&mut EventWriter<'_>) {
+    let mut capture = Some(capture);
+    move |event| {
+        if let Some(capture) = capture.take() {
+            capture(event);
+        }
+    }
 }
 
 /// A scope whose intent is being stored.
@@ -100,13 +108,19 @@ pub fn open_strict_sync(
     description: &'static Description,
     capture: impl FnOnce(&mut EventWriter<'_>),
 ) -> Result<Scope, Unavailable> {
-    let (live, appending) = begin_strict(description, capture)?;
+    let (live, appending) = begin_strict(description, &mut once(capture))?;
     live.with_intent(appending.wait(INTENT_DEADLINE))
+}
+
+fn begin(description: &'static Description, capture: &mut dyn FnMut(&mut EventWriter<'_>)) -> Scope {
+    let context = Context::current();
+    let log = registry::resolve(context.as_ref());
+    Scope(log.map(|log| Live::begin(description, log, context, capture)))
 }
 
 fn begin_strict(
     description: &'static Description,
-    capture: impl FnOnce(&mut EventWriter<'_>),
+    capture: &mut dyn FnMut(&mut EventWriter<'_>),
 ) -> Result<(Live, Appending), Unavailable> {
     let context = Context::current();
     let Some(log) = registry::resolve(context.as_ref()) else {
@@ -139,7 +153,7 @@ pub fn record(write: impl FnOnce(&mut EventWriter<'_>)) {
     match CURRENT.try_with(RefCell::take) {
         Ok(Some(mut live)) => {
             let Live { draft, log, .. } = &mut live;
-            guarded(draft, log.hash_key(), write);
+            guarded(draft, log.hash_key(), &mut once(write));
             let _ = CURRENT.try_with(|current| current.replace(Some(live)));
         }
         _ => registry::count_unscoped_record(),
@@ -186,20 +200,18 @@ pub fn changes<T: AuditTarget + ?Sized>(before: &T, after: &T) {
 }
 
 /// Lets the caller's code write to an event; if it panics, what it wrote whole stays.
-#[inline]
-pub(super) fn guarded(draft: &mut Draft, hash_key: Option<&HashKey>, write: impl FnOnce(&mut EventWriter<'_>)) {
+pub(super) fn guarded(draft: &mut Draft, hash_key: Option<&HashKey>, write: &mut dyn FnMut(&mut EventWriter<'_>)) {
     if catch_unwind(AssertUnwindSafe(|| write(&mut EventWriter::new(draft, hash_key)))).is_err() {
         draft.count_failed();
     }
 }
 
 impl Live {
-    #[inline]
     fn begin(
         description: &'static Description,
         log: AuditLog,
         context: Option<Context>,
-        capture: impl FnOnce(&mut EventWriter<'_>),
+        capture: &mut dyn FnMut(&mut EventWriter<'_>),
     ) -> Self {
         let mut draft = new_draft(description.action, description.version, context.as_ref());
         guarded(&mut draft, log.hash_key(), capture);
@@ -232,7 +244,7 @@ impl Live {
     }
 }
 
-/// An event that begins now. Kept out of `Live::begin`, which is compiled anew for each handler.
+/// An event that begins now.
 pub(super) fn new_draft(action: &str, version: u32, context: Option<&Context>) -> Draft {
     Draft::begin(action, version, clock::now(), |buf| match context {
         Some(context) => context.begin_event(buf),
@@ -252,28 +264,17 @@ pub(super) fn encode(log: &AuditLog, context: Option<&Context>, draft: Draft, en
     }
 }
 
-/// A scope's end: whatever happens to the call, this tells it once.
+/// An open scope around a call.
 #[derive(Debug)]
-struct Guard<R, C: Close<R>> {
+struct Around {
     live: Option<Live>,
-    close: Option<C>,
     /// The call has begun; one that never did is not told.
     begun: bool,
     /// The body runs right now. Still so in `Drop` means that it panicked.
     running: bool,
-    output: PhantomData<fn(&R)>,
 }
 
-/// Writes what a scope's end tells and says whether the call failed: `None` where it did not return.
-pub trait Close<R>: FnOnce(Option<&R>, &mut EventWriter<'_>) -> bool {}
-
-impl<R, F: FnOnce(Option<&R>, &mut EventWriter<'_>) -> bool> Close<R> for F {}
-
-impl<R, C: Close<R>> Guard<R, C> {
-    fn new(scope: Scope, close: C) -> Self {
-        Self { live: scope.0, close: Some(close), begun: false, running: false, output: PhantomData }
-    }
-
+impl Around {
     /// Runs a part of the body with this scope as the innermost.
     #[inline]
     fn run<T>(&mut self, body: impl FnOnce() -> T) -> T {
@@ -290,27 +291,54 @@ impl<R, C: Close<R>> Guard<R, C> {
         result
     }
 
-    #[inline]
-    fn finish(&mut self, output: Option<&R>) -> Option<Storing> {
+    /// Ends the scope, unless it has ended: `close` writes what its end tells.
+    fn end(&mut self, returned: bool, close: &mut dyn FnMut(&mut EventWriter<'_>) -> bool) -> Option<Storing> {
         let mut live = self.live.take()?;
-        let close = self.close.take()?;
         let mut failed = false;
-        guarded(&mut live.draft, live.log.hash_key(), |event| failed = close(output, event));
-        let exit = match output {
-            Some(_) if failed => Exit::Failure,
-            Some(_) => Exit::Success,
-            None if self.running => Exit::Panicked,
-            None => Exit::Cancelled,
+        guarded(&mut live.draft, live.log.hash_key(), &mut |event| failed = close(event));
+        let exit = match returned {
+            true if failed => Exit::Failure,
+            true => Exit::Success,
+            false if self.running => Exit::Panicked,
+            false => Exit::Cancelled,
         };
         live.finish(exit)
     }
 }
 
+/// A scope's end: whatever happens to the call, this tells it once.
+#[derive(Debug)]
+struct Guard<R, C: Close<R>> {
+    around: Around,
+    close: Option<C>,
+    output: PhantomData<fn(&R)>,
+}
+
+/// Writes what a scope's end tells and says whether the call failed: `None` where it did not return.
+pub trait Close<R>: FnOnce(Option<&R>, &mut EventWriter<'_>) -> bool {}
+
+impl<R, F: FnOnce(Option<&R>, &mut EventWriter<'_>) -> bool> Close<R> for F {}
+
+impl<R, C: Close<R>> Guard<R, C> {
+    #[inline]
+    fn new(scope: Scope, close: C) -> Self {
+        let around = Around { live: scope.0, begun: false, running: false };
+        Self { around, close: Some(close), output: PhantomData }
+    }
+
+    // One copy for both ways to get here: what it calls is all that a handler writes about its end.
+    #[inline(never)]
+    fn end(&mut self, output: Option<&R>) -> Option<Storing> {
+        let close = &mut self.close;
+        self.around.end(output.is_some(), &mut |event| close.take().is_some_and(|close| close(output, event)))
+    }
+}
+
 impl<R, C: Close<R>> Drop for Guard<R, C> {
     fn drop(&mut self) {
-        if self.begun && self.live.is_some() {
+        if self.around.begun && self.around.live.is_some() {
             // Nobody is left to wait for it.
-            drop(self.finish(None));
+            drop(self.end(None));
         }
     }
 }
@@ -319,7 +347,6 @@ impl<R, C: Close<R>> Drop for Guard<R, C> {
 struct Entered<'a>(&'a mut Option<Live>);
 
 impl<'a> Entered<'a> {
-    #[inline]
     fn new(live: &'a mut Option<Live>) -> Self {
         swap(live);
         Self(live)
@@ -327,13 +354,11 @@ impl<'a> Entered<'a> {
 }
 
 impl Drop for Entered<'_> {
-    #[inline]
     fn drop(&mut self) {
         swap(self.0);
     }
 }
 
-#[inline]
 fn swap(live: &mut Option<Live>) {
     // Fails only while the thread ends; then the scope stays where it is.
     let _ = CURRENT.try_with(|current| {
@@ -354,8 +379,8 @@ pub fn scope<F: Future, C: Close<F::Output>>(scope: Scope, future: F, close: C) 
 #[inline]
 pub fn scope_sync<R, C: Close<R>>(scope: Scope, body: impl FnOnce() -> R, close: C) -> R {
     let mut guard = Guard::new(scope, close);
-    let output = guard.run(body);
-    if let Some(storing) = guard.finish(Some(&output)) {
+    let output = guard.around.run(body);
+    if let Some(storing) = guard.end(Some(&output)) {
         storing.wait();
     }
     output
@@ -380,10 +405,10 @@ impl<F: Future, C: Close<F::Output>> Future for Scoped<F, C> {
     fn poll(self: Pin<&mut Self>, task: &mut task::Context<'_>) -> Poll<F::Output> {
         let mut this = self.project();
         if this.storing.is_none() {
-            let Poll::Ready(output) = this.guard.run(|| this.future.as_mut().poll(task)) else {
+            let Poll::Ready(output) = this.guard.around.run(|| this.future.as_mut().poll(task)) else {
                 return Poll::Pending;
             };
-            let Some(storing) = this.guard.finish(Some(&output)) else { return Poll::Ready(output) };
+            let Some(storing) = this.guard.end(Some(&output)) else { return Poll::Ready(output) };
             *this.output = Some(output);
             *this.storing = Some(storing);
         }

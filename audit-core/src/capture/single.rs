@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::actor::AuditActor;
 use super::event::EventWriter;
-use super::scope::{encode, guarded, new_draft};
+use super::scope::{encode, guarded, new_draft, once};
 use super::target::{AuditTarget, IntoTargets};
 use crate::Error;
 use crate::audit_log::{AuditLog, registry};
@@ -105,7 +105,7 @@ impl<Targets> EventBuilder<Targets> {
     /// Writes with all that [`record`](crate::record) has, too.
     pub fn with(mut self, write: impl FnOnce(&mut EventWriter<'_>)) -> Self {
         if let Some(Started { draft, log, .. }) = self.started.as_deref_mut() {
-            guarded(draft, log.hash_key(), write);
+            guarded(draft, log.hash_key(), &mut once(write));
         }
         self
     }

@@ -68,7 +68,7 @@ impl Context {
             }
         }
         if let Some(organization) = message.get("organization").and_then(Value::as_str) {
-            state.set_organization(organization);
+            state.set_organization(&organization);
         }
         if let Some(actor) = message.get("actor").and_then(Value::as_object).and_then(ReadActor::encode) {
             state.set_actor(actor);

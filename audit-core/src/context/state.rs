@@ -35,7 +35,7 @@ impl State {
     }
 
     /// Sets the organization, unless `value` is empty.
-    pub(super) fn set_organization(&mut self, value: &(impl AuditValue + ?Sized)) {
+    pub(super) fn set_organization(&mut self, value: &dyn AuditValue) {
         let (mut buf, mut mended) = (Vec::new(), Mended::default());
         let mut organization = Organization::default();
         organization.set(Out { buf: &mut buf, mended: &mut mended, key: None }, value);
@@ -52,7 +52,7 @@ impl State {
         self.place.set_user_agent(user_agent);
     }
 
-    pub(super) fn set_value(&mut self, key: &str, value: &(impl AuditValue + ?Sized)) {
+    pub(super) fn set_value(&mut self, key: &str, value: &dyn AuditValue) {
         self.metadata.set_value(key, value);
     }
 

@@ -17,7 +17,7 @@ use super::members::{Members, OnDuplicate};
 use super::mended::Mended;
 use super::out::{Out, insert};
 use super::redaction::{HashKey, Redaction};
-use super::thing::Thing;
+use super::thing::{Describe, Thing};
 use super::time::rfc3339;
 use super::trace::Trace;
 use super::value::{AuditValue, ValueWriter};
@@ -146,13 +146,7 @@ impl Draft {
     }
 
     /// Sets the actor, in the place of one that was set before.
-    #[inline]
-    pub(crate) fn actor(
-        &mut self,
-        key: Option<&HashKey>,
-        kind: &str,
-        describe: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
-    ) {
+    pub(crate) fn actor(&mut self, key: Option<&HashKey>, kind: &str, describe: &mut Describe<'_>) {
         self.remove_actor();
         let at = self.head_end;
         let room = self.buf.len() + ACTOR_BYTES;
@@ -183,19 +177,13 @@ impl Draft {
     }
 
     /// Sets the organization, unless `value` is empty.
-    pub(crate) fn organization(&mut self, key: Option<&HashKey>, value: &(impl AuditValue + ?Sized)) {
+    pub(crate) fn organization(&mut self, key: Option<&HashKey>, value: &dyn AuditValue) {
         let out = Out { buf: &mut self.buf, mended: &mut self.mended, key };
         self.organization.set(out, value);
     }
 
     /// Adds a target. The twentieth and those behind it are told by one that counts them.
-    #[inline]
-    pub(crate) fn target(
-        &mut self,
-        key: Option<&HashKey>,
-        kind: &str,
-        describe: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
-    ) {
+    pub(crate) fn target(&mut self, key: Option<&HashKey>, kind: &str, describe: &mut Describe<'_>) {
         if self.targets >= TARGETS {
             return self.extra_target(kind);
         }
@@ -259,7 +247,7 @@ impl Draft {
                 out.buf.push(b',');
             }
             Thing::write(out.reborrow(), 0, kind, None, |mut target| {
-                target.id("more");
+                target.id(&"more");
                 target.name(&name);
                 target
             });
@@ -271,19 +259,18 @@ impl Draft {
     }
 
     /// Adds metadata under a name that the developer wrote.
-    #[inline]
     pub(crate) fn metadata(
         &mut self,
         hash_key: Option<&HashKey>,
         key: &str,
-        value: &(impl AuditValue + ?Sized),
+        value: &dyn AuditValue,
         redaction: Redaction,
     ) {
         self.write_metadata(hash_key, key, value, redaction, OnDuplicate::Replace);
     }
 
     /// Adds all that `value` serializes to, under its own names.
-    pub(crate) fn body(&mut self, hash_key: Option<&HashKey>, value: &(impl AuditValue + ?Sized)) {
+    pub(crate) fn body(&mut self, hash_key: Option<&HashKey>, value: &dyn AuditValue) {
         self.write_metadata(hash_key, "", value, Redaction::None, OnDuplicate::Keep);
     }
 
@@ -292,7 +279,7 @@ impl Draft {
         &mut self,
         hash_key: Option<&HashKey>,
         key: &str,
-        value: &(impl AuditValue + ?Sized),
+        value: &dyn AuditValue,
         redaction: Redaction,
     ) {
         self.write_metadata(hash_key, key, value, redaction, OnDuplicate::Keep);
@@ -314,7 +301,7 @@ impl Draft {
         &mut self,
         hash_key: Option<&HashKey>,
         key: &str,
-        value: &(impl AuditValue + ?Sized),
+        value: &dyn AuditValue,
         redaction: Redaction,
         on_duplicate: OnDuplicate,
     ) {
@@ -348,7 +335,7 @@ impl Draft {
     fn reserved(&mut self, ending: Ending) {
         self.members.lift_limits();
         if let Some(outcome) = ending.outcome {
-            self.metadata(None, "outcome", outcome, Redaction::None);
+            self.metadata(None, "outcome", &outcome, Redaction::None);
         }
         if let Some(trace) = ending.trace {
             self.metadata(None, "audited_id", &trace.id(), Redaction::None);
@@ -357,7 +344,6 @@ impl Draft {
     }
 
     /// Ends the event.
-    #[inline]
     pub(crate) fn finish(mut self, defaults: Defaults<'_>, ending: Ending) -> Encoded {
         for (key, json) in defaults.metadata.iter().flat_map(|metadata| metadata.iter()) {
             self.add_json(key, json);
@@ -366,8 +352,8 @@ impl Draft {
             self.reserved(ending);
         }
         if self.targets == 0 {
-            self.target(None, "none", |mut target| {
-                target.id("none");
+            self.target(None, "none", &mut |mut target| {
+                target.id(&"none");
                 target
             });
         }
@@ -429,7 +415,7 @@ impl Organization {
     }
 
     /// Takes `value` unless it is empty, using the end of the buffer for a moment.
-    pub(crate) fn set(&mut self, out: Out<'_>, value: &(impl AuditValue + ?Sized)) {
+    pub(crate) fn set(&mut self, out: Out<'_>, value: &dyn AuditValue) {
         let mut out = out;
         let start = out.buf.len();
         if ValueWriter::text(out.reborrow(), value) {

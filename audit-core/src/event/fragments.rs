@@ -33,7 +33,7 @@ impl Fragments {
     }
 
     /// Sets what `value` serializes to: one value under `key`, or its parts under keys that begin with it.
-    pub(crate) fn set_value(&mut self, key: &str, value: &(impl AuditValue + ?Sized)) {
+    pub(crate) fn set_value(&mut self, key: &str, value: &dyn AuditValue) {
         let (mut buf, mut mended) = (Vec::new(), Mended::default());
         let mut members = Members::new(USER_METADATA_KEYS, VALUE_BYTES);
         let out = Out { buf: &mut buf, mended: &mut mended, key: None };

@@ -9,6 +9,9 @@ use super::out::{Out, insert};
 use super::redaction::Redaction;
 use super::value::{AuditValue, ValueWriter};
 
+/// What tells an actor or a target. Behind a pointer, so that all that it calls is compiled once and not for each handler.
+pub(crate) type Describe<'a> = dyn for<'t> FnMut(Thing<'t>) -> Thing<'t> + 'a;
+
 /// Whoever acts, or what is acted upon. May be told in any order; what is told first stays.
 pub(crate) struct Thing<'a> {
     out: Out<'a>,
@@ -28,7 +31,6 @@ pub(crate) struct Thing<'a> {
 
 impl<'a> Thing<'a> {
     /// Writes one at the end of the buffer, with metadata up to `room` bytes of buffer.
-    #[inline]
     pub(crate) fn write(
         out: Out<'a>,
         room: usize,
@@ -103,22 +105,19 @@ impl<'a> Thing<'a> {
         self.kind = kind;
     }
 
-    #[inline]
-    pub(crate) fn id(&mut self, value: &(impl AuditValue + ?Sized)) {
+    pub(crate) fn id(&mut self, value: &dyn AuditValue) {
         if !self.has_id {
             self.has_id = self.field("id", |out| ValueWriter::text(out.reborrow(), value));
         }
     }
 
-    #[inline]
-    pub(crate) fn name(&mut self, value: &(impl AuditValue + ?Sized)) {
+    pub(crate) fn name(&mut self, value: &dyn AuditValue) {
         if !self.has_name {
             self.has_name = self.field("name", |out| ValueWriter::text(out.reborrow(), value));
         }
     }
 
     /// Writes a member before the metadata, if it has a value.
-    #[inline]
     fn field(&mut self, name: &str, write: impl FnOnce(&mut Out<'_>) -> bool) -> bool {
         let first = !self.has_id && !self.has_name;
         let written = insert(&mut self.out, self.fields_end, |out| {
@@ -135,8 +134,7 @@ impl<'a> Thing<'a> {
         written > 0
     }
 
-    #[inline]
-    pub(crate) fn metadata(&mut self, key: &str, value: &(impl AuditValue + ?Sized), redaction: Redaction) {
+    pub(crate) fn metadata(&mut self, key: &str, value: &dyn AuditValue, redaction: Redaction) {
         self.member(key, value, redaction, OnDuplicate::Replace);
     }
 
@@ -145,14 +143,7 @@ impl<'a> Thing<'a> {
         self.member(key, value, redaction, OnDuplicate::Keep);
     }
 
-    #[inline]
-    fn member(
-        &mut self,
-        key: &str,
-        value: &(impl AuditValue + ?Sized),
-        redaction: Redaction,
-        on_duplicate: OnDuplicate,
-    ) {
+    fn member(&mut self, key: &str, value: &dyn AuditValue, redaction: Redaction, on_duplicate: OnDuplicate) {
         let object = *self.metadata.get_or_insert_with(|| {
             self.out.buf.extend_from_slice(b",\"metadata\":{");
             self.out.buf.len()
@@ -164,7 +155,7 @@ impl<'a> Thing<'a> {
         value.write(ValueWriter::member(out, &mut self.members, object, key, redaction, on_duplicate));
     }
 
-    pub(crate) fn organization(&mut self, value: &(impl AuditValue + ?Sized)) {
+    pub(crate) fn organization(&mut self, value: &dyn AuditValue) {
         if let Some(organization) = &mut self.organization
             && organization.is_none()
         {

@@ -48,7 +48,6 @@ pub trait AuditValue {
 
 #[diagnostic::do_not_recommend]
 impl<T: Serialize + ?Sized> AuditValue for T {
-    #[inline]
     fn write(&self, mut to: ValueWriter<'_>) {
         // What was written before a failure stays.
         if self.serialize(flatten::Flatten { to: &mut to }) == Err(flatten::Stop::Failed) {
@@ -117,7 +116,7 @@ impl<'a> ValueWriter<'a> {
 
     /// Writes `value` as a JSON string at the end of the buffer and tells whether there was a value: neither `None` nor
     /// an empty text is one.
-    pub(crate) fn text(out: Out<'_>, value: &(impl AuditValue + ?Sized)) -> bool {
+    pub(crate) fn text(out: Out<'_>, value: &dyn AuditValue) -> bool {
         let mut written = false;
         let start = out.buf.len();
         let mut out = out;
@@ -147,7 +146,6 @@ impl<'a> ValueWriter<'a> {
         }
     }
 
-    #[inline]
     fn scalar(&mut self, value: Scalar<'_>) {
         let (max_chars, redaction) = (self.max_chars(), self.redaction);
         let as_text = matches!(self.place, Place::Text { .. });

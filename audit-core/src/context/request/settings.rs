@@ -121,7 +121,7 @@ impl Settings {
             let mut told = 0;
             request.route_parameters(&mut |name, value| {
                 if self.organization_from_path.as_deref() == Some(name) {
-                    state.set_organization(value);
+                    state.set_organization(&value);
                 }
                 if self.route_parameters.includes(name) && told < MOST_PARAMETERS {
                     told += 1;

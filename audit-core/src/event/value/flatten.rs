@@ -108,7 +108,6 @@ impl<'w, 'a> Serializer for Flatten<'w, 'a> {
         self.scalar(Scalar::Text(value.encode_utf8(&mut [0; 4])))
     }
 
-    #[inline]
     fn serialize_str(self, value: &str) -> Done {
         self.scalar(Scalar::Text(value))
     }
@@ -202,7 +201,6 @@ impl<'w, 'a> Serializer for Flatten<'w, 'a> {
 }
 
 impl<'w, 'a> Flatten<'w, 'a> {
-    #[inline]
     fn scalar(self, value: Scalar<'_>) -> Done {
         self.to.scalar(value);
         Ok(())

@@ -1,6 +1,6 @@
 //! One audited call, from its first line to its outcome, with exactly one event on every way out.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,12 +25,43 @@ const INTENT_DEADLINE: Duration = Duration::from_secs(5);
 
 thread_local! {
     /// The scope whose body runs on this thread right now, innermost.
-    static CURRENT: RefCell<Option<Live>> = const { RefCell::new(None) };
+    static CURRENT: Cell<Option<Slot>> = const { Cell::new(None) };
+
+    /// Slots of scopes that ended on this thread.
+    static SPARE: RefCell<Vec<Slot>> = const { RefCell::new(Vec::new()) };
 }
+
+/// How many slots a thread keeps for scopes to come.
+const MOST_SPARE: usize = 32;
 
 /// A scope that was opened; nothing if there is no log to tell.
 #[derive(Debug)]
-pub struct Scope(Option<Live>);
+pub struct Scope(Option<Slot>);
+
+/// Where a scope lives, so that neither the handler's future nor what swaps scopes has to move all of it. The slot of a scope
+/// that ended serves the thread's next one: a call costs no allocation of its own.
+type Slot = Box<Option<Live>>;
+
+fn slot_of(live: Live) -> Slot {
+    let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop()).ok().flatten();
+    let mut slot = spare.unwrap_or_default();
+    *slot = Some(live);
+    slot
+}
+
+/// What lived in `slot`.
+fn vacate(mut slot: Slot) -> Option<Live> {
+    let live = slot.take();
+    // Fails only while the thread ends.
+    let _ = SPARE.try_with(|spare| {
+        if let Ok(mut spare) = spare.try_borrow_mut()
+            && spare.len() < MOST_SPARE
+        {
+            spare.push(slot);
+        }
+    });
+    live
+}
 
 #[derive(Debug)]
 struct Live {
@@ -115,7 +146,7 @@ pub fn open_strict_sync(
 fn begin(description: &'static Description, capture: &mut dyn FnMut(&mut EventWriter<'_>)) -> Scope {
     let context = Context::current();
     let log = registry::resolve(context.as_ref());
-    Scope(log.map(|log| Live::begin(description, log, context, capture)))
+    Scope(log.map(|log| slot_of(Live::begin(description, log, context, capture))))
 }
 
 fn begin_strict(
@@ -150,11 +181,12 @@ fn begin_strict(
 /// ```
 pub fn record(write: impl FnOnce(&mut EventWriter<'_>)) {
     // Taken out meanwhile, so that a `record` within `write` finds no scope rather than this one half-written.
-    match CURRENT.try_with(RefCell::take) {
-        Ok(Some(mut live)) => {
-            let Live { draft, log, .. } = &mut live;
-            guarded(draft, log.hash_key(), &mut once(write));
-            let _ = CURRENT.try_with(|current| current.replace(Some(live)));
+    match CURRENT.try_with(Cell::take) {
+        Ok(Some(mut slot)) => {
+            if let Some(Live { draft, log, .. }) = &mut *slot {
+                guarded(draft, log.hash_key(), &mut once(write));
+            }
+            let _ = CURRENT.try_with(|current| current.set(Some(slot)));
         }
         _ => registry::count_unscoped_record(),
     }
@@ -221,7 +253,7 @@ impl Live {
     /// A scope of a strict call, if its intent was stored.
     fn with_intent(mut self, stored: Result<RecordId, OutboxError>) -> Result<Scope, Unavailable> {
         self.intent = Some(self.log.intent_stored(stored)?);
-        Ok(Scope(Some(self)))
+        Ok(Scope(Some(slot_of(self))))
     }
 
     /// Hands the event over, if this way out is told. Returns the wait for it, if there is one.
@@ -267,7 +299,7 @@ pub(super) fn encode(log: &AuditLog, context: Option<&Context>, draft: Draft, en
 /// An open scope around a call.
 #[derive(Debug)]
 struct Around {
-    live: Option<Live>,
+    slot: Option<Slot>,
     /// The call has begun; one that never did is not told.
     begun: bool,
     /// The body runs right now. Still so in `Drop` means that it panicked.
@@ -278,13 +310,13 @@ impl Around {
     /// Runs a part of the body with this scope as the innermost.
     #[inline]
     fn run<T>(&mut self, body: impl FnOnce() -> T) -> T {
-        if self.live.is_none() {
+        if self.slot.is_none() {
             return body();
         }
         self.begun = true;
         self.running = true;
         let result = {
-            let _entered = Entered::new(&mut self.live);
+            let _entered = Entered::new(&mut self.slot);
             body()
         };
         self.running = false;
@@ -293,7 +325,8 @@ impl Around {
 
     /// Ends the scope, unless it has ended: `close` writes what its end tells.
     fn end(&mut self, returned: bool, close: &mut dyn FnMut(&mut EventWriter<'_>) -> bool) -> Option<Storing> {
-        let mut live = self.live.take()?;
+        let mut slot = self.slot.take()?;
+        let live = slot.as_mut().as_mut()?;
         let mut failed = false;
         guarded(&mut live.draft, live.log.hash_key(), &mut |event| failed = close(event));
         let exit = match returned {
@@ -302,7 +335,7 @@ impl Around {
             false if self.running => Exit::Panicked,
             false => Exit::Cancelled,
         };
-        live.finish(exit)
+        vacate(slot)?.finish(exit)
     }
 }
 
@@ -322,7 +355,7 @@ impl<R, F: FnOnce(Option<&R>, &mut EventWriter<'_>) -> bool> Close<R> for F {}
 impl<R, C: Close<R>> Guard<R, C> {
     #[inline]
     fn new(scope: Scope, close: C) -> Self {
-        let around = Around { live: scope.0, begun: false, running: false };
+        let around = Around { slot: scope.0, begun: false, running: false };
         Self { around, close: Some(close), output: PhantomData }
     }
 
@@ -336,7 +369,7 @@ impl<R, C: Close<R>> Guard<R, C> {
 
 impl<R, C: Close<R>> Drop for Guard<R, C> {
     fn drop(&mut self) {
-        if self.around.begun && self.around.live.is_some() {
+        if self.around.begun && self.around.slot.is_some() {
             // Nobody is left to wait for it.
             drop(self.end(None));
         }
@@ -344,12 +377,12 @@ impl<R, C: Close<R>> Drop for Guard<R, C> {
 }
 
 /// While it lives, its scope is the innermost of this thread.
-struct Entered<'a>(&'a mut Option<Live>);
+struct Entered<'a>(&'a mut Option<Slot>);
 
 impl<'a> Entered<'a> {
-    fn new(live: &'a mut Option<Live>) -> Self {
-        swap(live);
-        Self(live)
+    fn new(slot: &'a mut Option<Slot>) -> Self {
+        swap(slot);
+        Self(slot)
     }
 }
 
@@ -359,14 +392,9 @@ impl Drop for Entered<'_> {
     }
 }
 
-fn swap(live: &mut Option<Live>) {
+fn swap(slot: &mut Option<Slot>) {
     // Fails only while the thread ends; then the scope stays where it is.
-    let _ = CURRENT.try_with(|current| {
-        // Never borrowed for longer than one of these moves takes.
-        if let Ok(mut current) = current.try_borrow_mut() {
-            std::mem::swap(&mut *current, live);
-        }
-    });
+    let _ = CURRENT.try_with(|current| *slot = current.replace(slot.take()));
 }
 
 /// Runs an async body within its scope.

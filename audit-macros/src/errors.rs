@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use std::fmt::Display;
 
-/// What is wrong so far. It is only lent by [`collect`], so that no error can be forgotten on the way.
+/// What is wrong so far. It is only lent by [`gather`], so that no error can be forgotten on the way.
 #[derive(Default)]
 pub(crate) struct Errors(Vec<syn::Error>);
 
@@ -12,11 +12,17 @@ pub(crate) struct Errors(Vec<syn::Error>);
 ///
 /// `work` returns `None` only after it has reported why.
 pub(crate) fn collect<T>(work: impl FnOnce(&mut Errors) -> Option<T>) -> Result<T, TokenStream> {
-    let mut errors = Errors::default();
-    match work(&mut errors) {
-        Some(value) if errors.0.is_empty() => Ok(value),
-        _ => Err(errors.0.iter().map(syn::Error::to_compile_error).collect()),
+    match gather(work) {
+        (Some(value), problems) if problems.is_empty() => Ok(value),
+        (_, problems) => Err(problems),
     }
+}
+
+/// Runs `work` and gives its result, such as it is, beside every error that it reported.
+pub(crate) fn gather<T>(work: impl FnOnce(&mut Errors) -> Option<T>) -> (Option<T>, TokenStream) {
+    let mut errors = Errors::default();
+    let value = work(&mut errors);
+    (value, errors.0.iter().map(syn::Error::to_compile_error).collect())
 }
 
 impl Errors {

@@ -5,6 +5,7 @@
 //! names everything by its full path, calls only what `audited::__private` offers, and decides nothing by itself.
 
 mod audited;
+mod editor;
 mod errors;
 mod grammar;
 mod model;

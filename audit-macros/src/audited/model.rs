@@ -5,6 +5,7 @@ use super::args::{
 };
 use super::check::Checks;
 use super::function::{Function, Returns};
+use crate::editor;
 use crate::errors::Errors;
 use crate::grammar::keys::{self, Keys};
 use crate::grammar::redaction::Redaction;
@@ -56,6 +57,10 @@ pub(crate) enum Capture {
 impl Capture {
     /// The place of what is captured.
     pub(crate) fn span(&self) -> Span {
+        // To an editor, whatever stands at the place of a name is a definition of that name.
+        if editor::asks() {
+            return Span::call_site();
+        }
         match self {
             Self::Actor(subject) | Self::Targets(subject) => subject.expr.span(),
             Self::Organization(value) | Self::NamedTarget { id: value, .. } | Self::Metadata { value, .. } => {
@@ -141,7 +146,8 @@ impl Audited {
         Some(Self {
             root,
             task: Task::Tell(Box::new(Event {
-                action: action?,
+                // Where there is none, that was reported.
+                action: action.unwrap_or_else(|| LitStr::new("unknown.unknown", Span::call_site())),
                 version,
                 failure_action,
                 on: on.into_value(),
@@ -196,21 +202,30 @@ fn captures(
         };
         for field in fields {
             let (key, span) = (field.key(), field.span());
-            keys.add(errors, key.span, &key.name);
+            if !field.path.is_empty() {
+                keys.add(errors, key.span, &key.name);
+            }
             captures.push(Capture::BodyField {
                 argument: body.argument.clone(),
                 path: field.path,
-                key: key.name,
+                key: told_as(key.name),
                 redaction: field.redaction,
                 span,
             });
         }
     }
     for item in metadata {
-        keys.add(errors, item.key.span, &item.key.name);
-        captures.push(Capture::Metadata { key: item.key.name, value: item.value, shown: item.shown });
+        if !matches!(item.value.expr, Expr::Verbatim(_)) {
+            keys.add(errors, item.key.span, &item.key.name);
+        }
+        captures.push(Capture::Metadata { key: told_as(item.key.name), value: item.value, shown: item.shown });
     }
     captures
+}
+
+/// The key as it stands before the value. It may be made of the value's name, which to an editor is still to be written.
+fn told_as(key: String) -> String {
+    if editor::asks() { "key".to_owned() } else { key }
 }
 
 fn check_action(errors: &mut Errors, name: &LitStr) {

@@ -1,7 +1,7 @@
 //! Lists of items between commas, in which one bad item does not hide the next.
 
 use crate::errors::Errors;
-use proc_macro2::{Ident, TokenTree};
+use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{ParseBuffer, ParseStream};
 use syn::{Token, parenthesized, token};
@@ -27,7 +27,19 @@ pub(crate) fn each(
 
 /// Leaves the rest of an item that makes no sense.
 pub(crate) fn skip_item(input: ParseStream<'_>) {
-    while !input.is_empty() && !input.peek(Token![,]) && input.parse::<TokenTree>().is_ok() {}
+    take_item(input);
+}
+
+/// The rest of an item, whatever it is.
+pub(crate) fn take_item(input: ParseStream<'_>) -> TokenStream {
+    let mut rest = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        match input.parse::<TokenTree>() {
+            Ok(token) => rest.extend([token]),
+            Err(_) => break,
+        }
+    }
+    rest
 }
 
 /// The word before `=` or `(`, which may be a keyword as `type` and `crate` are.

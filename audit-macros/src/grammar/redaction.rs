@@ -1,5 +1,6 @@
 //! The words that say how a value is made unreadable.
 
+use crate::editor;
 use crate::errors::Errors;
 use crate::grammar::items;
 use crate::grammar::shown::ValueType;
@@ -73,6 +74,8 @@ impl Redaction {
         let here = writer.span();
         let rule = match self {
             Self::Allow => quote_spanned!(here=> #root::Redaction::None),
+            // Which names are told may not depend on a name that is still to be written.
+            Self::Automatic if editor::asks() => quote_spanned!(here=> #root::Redaction::None),
             Self::Automatic => {
                 let rule = automatic(root, key, source.filter(|source| *source != key), here);
                 if let Some((_, at)) = ty.filter(|(ty, _)| *ty != ValueType::String) {

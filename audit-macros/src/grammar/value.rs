@@ -1,9 +1,12 @@
 //! An expression that is captured, with the sigils that users know from `tracing`.
 
+use super::items;
+use crate::errors::Errors;
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 use syn::ext::IdentExt;
+use syn::parse::discouraged::Speculative;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
 use syn::{Expr, Member, Token};
@@ -27,18 +30,43 @@ pub(crate) struct Value {
 
 impl Parse for Value {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let sigil = if input.parse::<Option<Token![%]>>()?.is_some() {
-            Sigil::Display
+        Ok(Self { sigil: Sigil::parse(input)?, expr: input.parse()? })
+    }
+}
+
+impl Sigil {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Ok(if input.parse::<Option<Token![%]>>()?.is_some() {
+            Self::Display
         } else if input.parse::<Option<Token![?]>>()?.is_some() {
-            Sigil::Debug
+            Self::Debug
         } else {
-            Sigil::None
-        };
-        Ok(Self { sigil, expr: input.parse()? })
+            Self::None
+        })
+    }
+}
+
+/// An expression up to the next comma. One that is still being written is kept as far as it goes, for editors to complete.
+pub(crate) fn expression(input: ParseStream<'_>, errors: &mut Errors) -> Expr {
+    let ahead = input.fork();
+    match ahead.parse() {
+        Ok(expr) => {
+            input.advance_to(&ahead);
+            expr
+        }
+        Err(error) => {
+            errors.push(error);
+            Expr::Verbatim(items::take_item(input))
+        }
     }
 }
 
 impl Value {
+    /// A value of which only the sigil must be there.
+    pub(crate) fn written(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Self> {
+        Ok(Self { sigil: Sigil::parse(input)?, expr: expression(input, errors) })
+    }
+
     /// The shorthand `x`.
     pub(crate) fn of_variable(name: Ident) -> Self {
         let path = syn::ExprPath { attrs: Vec::new(), qself: None, path: name.into() };
@@ -93,6 +121,8 @@ pub(crate) fn borrow(expr: &Expr) -> TokenStream {
 pub(crate) fn is_place(expr: &Expr) -> bool {
     match expr {
         Expr::Path(_) | Expr::Field(_) | Expr::Index(_) => true,
+        // As far as it is written: a name, or a field of which only the dot is there.
+        Expr::Verbatim(_) => true,
         Expr::Unary(unary) => matches!(unary.op, syn::UnOp::Deref(_)),
         Expr::Paren(inner) => is_place(&inner.expr),
         Expr::Group(inner) => is_place(&inner.expr),

@@ -5,7 +5,7 @@ use crate::errors::Errors;
 use crate::grammar::items;
 use crate::grammar::redaction::Redaction;
 use crate::grammar::shown::Shown;
-use crate::grammar::value::{Value, last_name};
+use crate::grammar::value::{Value, expression, last_name};
 use crate::slot::Slot;
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
@@ -81,16 +81,18 @@ impl Captures {
         match key.to_string().as_str() {
             "actor" => {
                 items::equals(input, key, "actor = user")?;
-                self.actor.set(errors, key.span(), input.parse()?);
+                let actor = expression(input, errors);
+                self.actor.set(errors, key.span(), actor);
             }
             "organization" => {
                 items::equals(input, key, "organization = user.org_id")?;
-                self.organization.set(errors, key.span(), input.parse()?);
+                let organization = Value::written(input, errors)?;
+                self.organization.set(errors, key.span(), organization);
             }
             "targets" => {
                 let content = items::list(input, key, "targets(invoice, customer)")?;
-                items::each(&content, errors, |input, _| {
-                    self.targets.push(Target::Model(input.parse()?));
+                items::each(&content, errors, |input, errors| {
+                    self.targets.push(Target::Model(expression(input, errors)));
                     Ok(())
                 });
             }
@@ -134,11 +136,13 @@ impl NamedTarget {
                     }
                     "id" => {
                         items::equals(input, &key, "id = ledger_id")?;
-                        id.set(errors, at, input.parse()?);
+                        let value = Value::written(input, errors)?;
+                        id.set(errors, at, value);
                     }
                     "name" => {
                         items::equals(input, &key, "name = ledger.title")?;
-                        name.set(errors, at, input.parse()?);
+                        let value = Value::written(input, errors)?;
+                        name.set(errors, at, value);
                     }
                     unknown => return Err(syn::Error::new(at, unknown_key(unknown, &KEYS))),
                 }
@@ -191,7 +195,8 @@ impl Body {
                 format_args!("name the fields, or write `body({argument})` for all that it serializes"),
             );
         }
-        let mut fields = Vec::new();
+        // The argument alone is what is written so far.
+        let mut fields = Vec::from_iter(input.is_empty().then(BodyField::unwritten));
         items::each(input, errors, |input, errors| {
             fields.extend(BodyField::parse(input, errors)?);
             Ok(())
@@ -201,10 +206,20 @@ impl Body {
 }
 
 impl BodyField {
+    fn unwritten() -> Self {
+        Self { path: Vec::new(), redaction: Redaction::Automatic }
+    }
+
     fn parse(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Option<Self>> {
         let mut path = vec![input.parse()?];
         while input.parse::<Option<Token![.]>>()?.is_some() {
-            path.push(input.parse()?);
+            match input.parse() {
+                Ok(member) => path.push(member),
+                Err(error) => {
+                    errors.push(error);
+                    items::skip_item(input);
+                }
+            }
         }
         let redaction = if input.parse::<Option<Token![=]>>()?.is_some() {
             Redaction::parse(input, errors)?
@@ -243,7 +258,7 @@ impl Metadata {
         let keyed = (input.peek(Ident::peek_any) || input.peek(LitStr))
             && ((input.peek2(Token![=]) && !input.peek2(Token![==]))
                 || (input.peek2(Token![:]) && !input.peek2(Token![::])));
-        if keyed { Self::parse_keyed(input, errors) } else { Self::parse_bare(input).map(Some) }
+        if keyed { Self::parse_keyed(input, errors) } else { Self::parse_bare(input, errors).map(Some) }
     }
 
     /// `key = value`, `key: rule = value`, `key: type = value`, `key: rule`.
@@ -264,7 +279,7 @@ impl Metadata {
             Some(variable) if !input.peek(Token![=]) => Value::of_variable(variable),
             _ => {
                 input.parse::<Token![=]>()?;
-                input.parse()?
+                Value::written(input, errors)?
             }
         };
         if let Some(shown) = shown {
@@ -274,8 +289,12 @@ impl Metadata {
     }
 
     /// `x`, `%a.x`: the key is the last name.
-    fn parse_bare(input: ParseStream<'_>) -> syn::Result<Self> {
-        let value: Value = input.parse()?;
+    fn parse_bare(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Self> {
+        let value = Value::written(input, errors)?;
+        if let Expr::Verbatim(_) = &value.expr {
+            let key = Key { name: String::new(), span: value.span() };
+            return Ok(Self { key, value, shown: Shown::AUTOMATIC });
+        }
         if let Expr::Assign(assign) = &value.expr
             && let Expr::Field(_) = &*assign.left
         {

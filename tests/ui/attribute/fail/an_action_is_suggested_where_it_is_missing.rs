@@ -5,9 +5,4 @@ fn delete_invoice(id: u64) {
     drop(id);
 }
 
-#[audited]
-fn view(id: u64) {
-    drop(id);
-}
-
 fn main() {}

@@ -17,6 +17,7 @@ mod event;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
 pub mod fuzz;
+mod of_process;
 pub mod outbox;
 mod planted;
 #[doc(hidden)]

@@ -1,38 +1,39 @@
 //! Numbers the events of one start of a log.
 
 use std::num::NonZeroU64;
-use std::process;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::Error;
 use crate::event::Trace;
+use crate::of_process::OfProcess;
 
-/// Hands out consecutive numbers under a name of its own.
+/// Hands out consecutive numbers under a name of its own. A forked child has the same memory, and would hand out the same
+/// numbers under the same name: it has another.
 #[derive(Debug)]
-pub(super) struct Instance {
-    process: u32,
-    id: u64,
+pub(super) struct Instance(OfProcess<Result<Numbers, getrandom::Error>>);
+
+#[derive(Debug)]
+struct Numbers {
+    instance: u64,
     last: AtomicU64,
-    /// A forked child has the same memory, and would hand out the same numbers under the same name.
-    child: OnceLock<Option<Box<Self>>>,
 }
 
 impl Instance {
     pub(super) fn new() -> Result<Self, Error> {
-        let id = getrandom::u64().map_err(|error| {
-            Error::system("the system gave no random bytes for `traceable`'s instance").with_source(error)
-        })?;
-        Ok(Self { process: process::id(), id, last: AtomicU64::new(0), child: OnceLock::new() })
+        let numbers = OfProcess::new(|| Ok(Numbers { instance: getrandom::u64()?, last: AtomicU64::new(0) }));
+        match numbers.get() {
+            Ok(_) => Ok(Self(numbers)),
+            Err(error) => {
+                Err(Error::system("the system gave no random bytes for `traceable`'s instance").with_source(*error))
+            }
+        }
     }
 
     /// The next number. None in a forked child that gets no name of its own: better no number than a wrong one.
     pub(super) fn next(&self) -> Option<Trace> {
-        if self.process != process::id() {
-            return self.child.get_or_init(|| Self::new().ok().map(Box::new)).as_ref()?.next();
-        }
-        let sequence = NonZeroU64::MIN.saturating_add(self.last.fetch_add(1, Ordering::Relaxed));
-        Some(Trace { instance: self.id, sequence })
+        let numbers = self.0.get().as_ref().ok()?;
+        let sequence = NonZeroU64::MIN.saturating_add(numbers.last.fetch_add(1, Ordering::Relaxed));
+        Some(Trace { instance: numbers.instance, sequence })
     }
 }
 
@@ -52,15 +53,14 @@ mod tests {
         });
         let sequences: HashSet<u64> = drawn.iter().map(|trace| trace.sequence.get()).collect();
         assert_eq!(sequences, (1..=4_000).collect());
-        assert!(drawn.iter().all(|trace| trace.instance == instance.id));
+        assert!(drawn.iter().all(|trace| trace.instance == drawn[0].instance));
     }
 
     #[test]
     fn a_forked_child_counts_under_a_name_of_its_own() {
         let mut instance = Instance::new().unwrap();
         let parent = instance.next().unwrap();
-        // What a child would see: its own id, and the parent's memory.
-        instance.process = instance.process.wrapping_add(1);
+        instance.0.fork();
         let (first, second) = (instance.next().unwrap(), instance.next().unwrap());
         assert_ne!(first.instance, parent.instance);
         assert_eq!((first.instance, first.sequence.get(), second.sequence.get()), (second.instance, 1, 2));

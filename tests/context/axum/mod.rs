@@ -7,6 +7,7 @@ use axum::response::Response;
 use crate::support::people::CurrentUser;
 
 mod basics;
+mod claims;
 mod coverage;
 mod crowd;
 mod disconnects;

@@ -1,4 +1,6 @@
 //! What the tests share.
 
+pub(crate) mod http2;
+pub(crate) mod leaving;
 pub(crate) mod people;
 pub(crate) mod server;

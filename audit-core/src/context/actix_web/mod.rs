@@ -17,6 +17,9 @@
 //!
 //! A handler that returns `HttpResponse` or a `Result` tells how it ended. One that returns another `impl Responder` does
 //! not, and counts as a success.
+//!
+//! actix-web itself mostly lets a handler run to its end when its client goes away, and over HTTP/2 always does: then the event
+//! tells how it ended. A handler that is dropped is told as cancelled.
 
 mod middleware;
 mod outcome;

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::of_process::OfProcess;
+
 /// The longest name that is taken from a request.
 const MOST_BYTES: usize = 128;
 
@@ -14,15 +16,28 @@ pub(super) fn taken(header: Option<&[u8]>) -> Option<&str> {
     str::from_utf8(name).ok().filter(|name| name.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
-/// A name that no other request has: where this process began counting, at random, and the request's number.
+/// A name that no other request has: of the process, and the request's number in it.
 pub(super) fn made() -> RequestId {
-    static PROCESS: OnceLock<u64> = OnceLock::new();
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let process = *PROCESS.get_or_init(|| {
+    static NAMES: OnceLock<OfProcess<Names>> = OnceLock::new();
+    NAMES.get_or_init(|| OfProcess::new(Names::new)).get().next()
+}
+
+/// The names that one process makes.
+struct Names {
+    process: u64,
+    count: AtomicU64,
+}
+
+impl Names {
+    fn new() -> Self {
         // Without randomness, the process's id tells it from its neighbours.
-        getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()))
-    });
-    RequestId { process, number: COUNT.fetch_add(1, Ordering::Relaxed) }
+        let process = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
+        Self { process, count: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> RequestId {
+        RequestId { process: self.process, number: self.count.fetch_add(1, Ordering::Relaxed) }
+    }
 }
 
 /// A name that was made here.
@@ -55,5 +70,15 @@ mod tests {
     #[test]
     fn made_names_differ() {
         assert_ne!(made().to_string(), made().to_string());
+    }
+
+    #[test]
+    fn a_forked_child_does_not_repeat_its_parents_names() {
+        let mut names = OfProcess::new(Names::new);
+        let before = names.get().next();
+        names.fork();
+        let of_child = [names.get().next(), names.get().next()].map(|name| name.to_string());
+        assert!(!of_child.iter().any(|name| name.starts_with(&format!("{:016x}", before.process))), "{of_child:?}");
+        assert_ne!(of_child[0], of_child[1]);
     }
 }

@@ -1,9 +1,12 @@
 //! actix-web 4.
 
+mod disconnects;
+mod http2;
+
 use std::net::SocketAddr;
 
 use actix_web::dev::{ServerHandle, Service as _};
-use actix_web::web::{self, Path};
+use actix_web::web::{self, Path, ServiceConfig};
 use actix_web::{App, Error, HttpMessage, HttpResponse, HttpServer};
 use audited::actix_web::{AuditMiddleware, Rejection};
 use audited::audited;
@@ -31,27 +34,35 @@ async fn denied() -> Result<HttpResponse, Error> {
     Err(actix_web::error::ErrorForbidden("no"))
 }
 
-/// Serves these handlers behind `audit`, and behind an authentication that believes `x-user`.
+/// Serves these handlers behind `audit`, over HTTP/1.1 and HTTP/2.
 fn start(audit: AuditMiddleware) -> (SocketAddr, ServerHandle) {
-    let server = HttpServer::new(move || {
-        App::new()
+    serve(audit, |routes| {
+        routes
             .route(
                 "/tenants/{tenant_id}/things/{id}/pay",
                 web::post().to(async |ids: Path<(String, u64)>| pay(ids.into_inner().1.into()).await),
             )
             .route("/things/{id}/void", web::post().to(void))
             .route("/forgotten/{id}", web::post().to(forgotten))
-            .route("/denied", web::post().to(denied))
-            .wrap(audit.clone())
-            .wrap_fn(|request, service| {
-                if let Some(user) = request.headers().get("x-user") {
-                    let user = CurrentUser::new(user.to_str().unwrap());
-                    request.extensions_mut().insert(user);
-                }
-                service.call(request)
-            })
+            .route("/denied", web::post().to(denied));
+    })
+}
+
+/// Serves `routes` behind `audit`, and behind an authentication that believes `x-user`.
+fn serve(
+    audit: AuditMiddleware,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> (SocketAddr, ServerHandle) {
+    let server = HttpServer::new(move || {
+        App::new().configure(routes.clone()).wrap(audit.clone()).wrap_fn(|request, service| {
+            if let Some(user) = request.headers().get("x-user") {
+                let user = CurrentUser::new(user.to_str().unwrap());
+                request.extensions_mut().insert(user);
+            }
+            service.call(request)
+        })
     });
-    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+    let server = server.workers(1).disable_signals().bind_auto_h2c(("127.0.0.1", 0)).unwrap();
     let address = server.addrs()[0];
     let server = server.run();
     let handle = server.handle();
@@ -149,17 +160,13 @@ async fn above_get(id: Path<u64>) -> Result<HttpResponse, Error> {
 #[tokio::test]
 async fn the_attribute_stands_above_and_below_that_of_a_route() {
     let recorder = Recorder::new();
-    let audit = AuditMiddleware::new().log(&recorder.log());
-    let server = HttpServer::new(move || App::new().service(below_get).service(above_get).wrap(audit.clone()));
-    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
-    let address = server.addrs()[0];
-    let server = server.run();
-    let handle = server.handle();
-    tokio::spawn(server);
+    let (address, server) = serve(AuditMiddleware::new().log(&recorder.log()), |routes| {
+        routes.service(below_get).service(above_get);
+    });
     for (path, status) in [("/below/7", 200), ("/below/8", 409), ("/above/7", 200), ("/above/8", 409)] {
         assert_eq!(send(address, "GET", path, &[], b"").await.status, status, "{path}");
     }
-    handle.stop(false).await;
+    server.stop(false).await;
     let events = recorder.events();
     let outcomes: Vec<_> = events.iter().map(RecordedEvent::outcome).collect();
     assert_eq!(outcomes, ["success", "failure", "success", "failure"]);

@@ -25,7 +25,7 @@ const MIB: usize = 1024 * 1024;
 /// The cap on what a body that streams through the layer to an audited handler adds to the process's memory.
 const BODY_CAP: usize = 8 * MIB;
 
-/// The cap on what a request's context takes, whatever the client sent.
+/// The cap on what such a context takes.
 const CONTEXT_CAP: usize = 128 * 1024;
 
 /// The most memory that this process has had so far.
@@ -82,7 +82,7 @@ async fn a_body_of_100_mib() -> usize {
     peak() - before
 }
 
-/// What the context of one request takes if it tells all that can be told, and all of it is as long as it can be.
+/// What the context of one request takes if it tells all query parameters, a header and a place, each as long as it can be.
 fn a_context_of_huge_headers() -> usize {
     const REQUESTS: usize = 500;
     const HEADERS: [&str; 4] = ["user-agent", "x-request-id", "x-odd", "cf-ipcity"];

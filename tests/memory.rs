@@ -71,7 +71,8 @@ async fn a_body_of_100_mib() -> usize {
         }
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.ends_with(&format!("\r\n{size}")), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(&format!("\r\n{size}")), "{answer}");
+        assert_eq!(recorder.events().last().unwrap().metadata("bytes"), &size.to_string());
     };
     // What the first request of any size takes is not the body's.
     send(MIB / 4).await;

@@ -35,8 +35,9 @@
 //! | `metadata.param_…`, `query_…`, `header_…`, `geo_…` | the request | as far as asked for |
 //!
 //! Nothing else of a request is told unless it is asked for. Headers may be of any bytes and any size: what is no UTF-8 is
-//! shown as `U+FFFD`, and nothing takes more than 500 characters. So what a context takes is bounded by how much it was asked to tell: all query
-//! parameters, one header and a place, with each as long as it can be, take less than 128 KiB. A body is never looked at, let alone kept.
+//! shown as `U+FFFD`, and nothing takes more than 500 characters. So what a context takes is bounded by how much it was asked
+//! to tell: all query parameters, one header and a place, each as long as it can be, take less than 128 KiB. A body is never
+//! looked at, let alone kept.
 
 mod layer;
 mod service;

@@ -286,7 +286,7 @@ impl AuditLog {
     /// Takes a finished event over. Returns the wait for it, if its durability asks for one.
     #[inline]
     pub(crate) fn append(
-        self,
+        &self,
         event: Encoded,
         description: &'static Description,
         intent: Option<RecordId>,
@@ -301,7 +301,7 @@ impl AuditLog {
         match appending.now_or_never() {
             Some(result) => self.stored(result, settles),
             None if description.durability == Durability::Relaxed => {}
-            None => return Some(Storing { log: self, appending, settles }),
+            None => return Some(Storing { log: self.clone(), appending, settles }),
         }
         None
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::body::{AuditBody, BodyWriter};
-use crate::event::{AuditValue, Redaction, Thing};
+use crate::event::{AuditValue, Key, Redaction, Thing};
 
 /// Somebody or something that acts: a user, an API key, a job.
 ///
@@ -37,17 +37,7 @@ pub trait AuditActor {
 }
 
 /// Takes down one actor. Whatever is said twice is taken the first time.
-pub struct ActorWriter<'a>(pub(super) Thing<'a>);
-
-impl<'a> ActorWriter<'a> {
-    /// Lets `actor` describe itself.
-    #[inline]
-    pub(crate) fn describing<T: AuditActor + ?Sized>(thing: Thing<'a>, actor: &T) -> Thing<'a> {
-        let mut writer = Self(thing);
-        actor.describe(&mut writer);
-        writer.0
-    }
-}
+pub struct ActorWriter<'a>(pub(crate) Thing<'a>);
 
 impl ActorWriter<'_> {
     /// The id, as a string of at most 500 characters. Without one, the actor is told as `unknown`, and counted.
@@ -82,7 +72,15 @@ impl ActorWriter<'_> {
     /// Metadata of this actor, shown as `redaction` says.
     #[inline]
     pub fn metadata_as(&mut self, key: &str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
-        self.0.metadata(key, &value, redaction);
+        self.0.metadata(Key::new(key), &value, redaction);
+        self
+    }
+
+    /// [`metadata_as`](Self::metadata_as), for a key that was checked when the program was compiled.
+    #[doc(hidden)]
+    #[inline]
+    pub fn metadata_checked(&mut self, key: &'static str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
+        self.0.metadata(Key::checked(key), &value, redaction);
         self
     }
 
@@ -108,7 +106,7 @@ impl ActorWriter<'_> {
     /// Says that `other` acts in this actor's name: the metadata keys `impersonated_by_id`, `impersonated_by_type` and
     /// `impersonated_by_name`.
     pub fn impersonated_by<T: AuditActor + ?Sized>(&mut self, other: &T) -> &mut Self {
-        self.0.impersonated_by(T::TYPE, |thing| ActorWriter::describing(thing, other));
+        self.0.impersonated_by(T::TYPE, &mut |thing| other.describe(&mut ActorWriter(thing)));
         self
     }
 }

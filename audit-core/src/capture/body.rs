@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::event::EventWriter;
-use crate::event::{AuditValue, Redaction};
+use crate::event::{AuditValue, Key, Redaction};
 
 /// A type that says which of its fields are told, under which keys and how: what a request brings, or a part of a model.
 ///
@@ -57,11 +57,11 @@ pub trait AuditBody {
 /// Takes down what an [`AuditBody`] tells. A key that is there already keeps its value: what a handler or a model names itself
 /// wins.
 pub struct BodyWriter<'a> {
-    put: &'a mut dyn FnMut(&str, &dyn AuditValue, Redaction),
+    put: &'a mut dyn FnMut(Key<'_>, &dyn AuditValue, Redaction),
 }
 
 impl<'a> BodyWriter<'a> {
-    pub(super) fn new(put: &'a mut dyn FnMut(&str, &dyn AuditValue, Redaction)) -> Self {
+    pub(super) fn new(put: &'a mut dyn FnMut(Key<'_>, &dyn AuditValue, Redaction)) -> Self {
         Self { put }
     }
 
@@ -74,7 +74,14 @@ impl<'a> BodyWriter<'a> {
 
     /// A value, under `key`, shown as `redaction` says, whatever its key is.
     pub fn metadata_as(&mut self, key: &str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
-        (self.put)(key, &value, redaction);
+        (self.put)(Key::new(key), &value, redaction);
+        self
+    }
+
+    /// [`metadata_as`](Self::metadata_as), for a key that was checked when the program was compiled.
+    #[doc(hidden)]
+    pub fn metadata_checked(&mut self, key: &'static str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
+        (self.put)(Key::checked(key), &value, redaction);
         self
     }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::actor::{ActorWriter, AuditActor};
 use super::body::{AuditBody, BodyWriter};
 use super::target::{AuditTarget, IntoTargets, TargetWriter};
-use crate::event::{AuditValue, Draft, HashKey, Redaction};
+use crate::event::{AuditValue, Draft, HashKey, Key, Redaction};
 
 /// Takes down what an event says. Handed to the closure of [`record`](crate::record).
 pub struct EventWriter<'a> {
@@ -23,7 +23,7 @@ impl<'a> EventWriter<'a> {
     /// Who acted, in the place of whoever was named before. Their organization becomes the event's unless that was
     /// named already.
     pub fn actor<T: AuditActor + ?Sized>(&mut self, actor: &T) -> &mut Self {
-        self.draft.actor(self.hash_key, T::TYPE, &mut |thing| ActorWriter::describing(thing, actor));
+        self.draft.actor(self.hash_key, T::TYPE, &mut |thing| actor.describe(&mut ActorWriter(thing)));
         self
     }
 
@@ -46,11 +46,7 @@ impl<'a> EventWriter<'a> {
         let mut any = false;
         targets.for_each(|target| {
             any = true;
-            self.draft.target(self.hash_key, T::TYPE, &mut |thing| {
-                let mut writer = TargetWriter(thing);
-                target.describe_target(&mut writer);
-                writer.0
-            });
+            self.draft.target(self.hash_key, T::TYPE, &mut |thing| target.describe_target(&mut TargetWriter(thing)));
         });
         if !any {
             self.target_of(T::TYPE, "none");
@@ -76,7 +72,6 @@ impl<'a> EventWriter<'a> {
             if let Some(name) = name {
                 thing.name(name);
             }
-            thing
         });
         self
     }
@@ -98,7 +93,15 @@ impl<'a> EventWriter<'a> {
     /// Metadata of the event, shown as `redaction` says.
     #[inline]
     pub fn metadata_as(&mut self, key: &str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
-        self.draft.metadata(self.hash_key, key, &value, redaction);
+        self.draft.metadata(self.hash_key, Key::new(key), &value, redaction);
+        self
+    }
+
+    /// [`metadata_as`](Self::metadata_as), for a key that was checked when the program was compiled.
+    #[doc(hidden)]
+    #[inline]
+    pub fn metadata_checked(&mut self, key: &'static str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
+        self.draft.metadata(self.hash_key, Key::checked(key), &value, redaction);
         self
     }
 
@@ -116,8 +119,12 @@ impl<'a> EventWriter<'a> {
     pub fn changes<T: AuditTarget + ?Sized>(&mut self, before: &T, after: &T) -> &mut Self {
         self.draft.changes(
             self.hash_key,
-            |thing| TargetWriter::describing(thing, before),
-            |thing| TargetWriter::describing(thing, after),
+            &mut |thing| {
+                before.describe(&mut TargetWriter(thing));
+            },
+            &mut |thing| {
+                after.describe(&mut TargetWriter(thing));
+            },
         );
         self
     }

@@ -49,9 +49,9 @@ fn slot_of(live: Live) -> Slot {
     slot
 }
 
-/// What lived in `slot`.
-fn vacate(mut slot: Slot) -> Option<Live> {
-    let live = slot.take();
+/// Keeps the slot of a scope that ended.
+fn vacate(mut slot: Slot) {
+    *slot = None;
     // Fails only while the thread ends.
     let _ = SPARE.try_with(|spare| {
         if let Ok(mut spare) = spare.try_borrow_mut()
@@ -60,7 +60,6 @@ fn vacate(mut slot: Slot) -> Option<Live> {
             spare.push(slot);
         }
     });
-    live
 }
 
 #[derive(Debug)]
@@ -162,7 +161,7 @@ fn begin_strict(
     let mut live = Live::begin(description, log, context, capture);
     live.trace = live.log.next_trace();
     let ending = Ending { outcome: Some("unknown"), action: None, trace: live.trace };
-    let intent = encode(&live.log, live.context.as_ref(), live.draft.clone(), ending);
+    let intent = encode(&live.log, live.context.as_ref(), &mut live.draft.clone(), ending);
     let appending = live.log.append_intent(intent, description)?;
     Ok((live, appending))
 }
@@ -257,7 +256,7 @@ impl Live {
     }
 
     /// Hands the event over, if this way out is told. Returns the wait for it, if there is one.
-    fn finish(self, exit: Exit) -> Option<Storing> {
+    fn finish(&mut self, exit: Exit) -> Option<Storing> {
         let Description { on, failure_action, .. } = *self.description;
         let (told, outcome, action) = match exit {
             Exit::Success => (on.ok, None, None),
@@ -271,8 +270,8 @@ impl Live {
         }
         let Self { draft, description, log, context, intent, trace } = self;
         let ending = Ending { outcome, action, trace: trace.or_else(|| log.next_trace()) };
-        let event = encode(&log, context.as_ref(), draft, ending);
-        log.append(event, description, intent)
+        let event = encode(log, context.as_ref(), draft, ending);
+        log.append(event, description, *intent)
     }
 }
 
@@ -289,7 +288,7 @@ pub(super) fn new_draft(action: &str, version: u32, context: Option<&Context>) -
 }
 
 /// Ends `draft` with what it takes from its surroundings.
-pub(super) fn encode(log: &AuditLog, context: Option<&Context>, draft: Draft, ending: Ending) -> Encoded {
+pub(super) fn encode(log: &AuditLog, context: Option<&Context>, draft: &mut Draft, ending: Ending) -> Encoded {
     match context {
         Some(context) => context.defaults(|defaults| draft.finish(log.fill(defaults), ending)),
         None => draft.finish(log.fill(Defaults::default()), ending),
@@ -335,7 +334,9 @@ impl Around {
             false if self.running => Exit::Panicked,
             false => Exit::Cancelled,
         };
-        vacate(slot)?.finish(exit)
+        let storing = live.finish(exit);
+        vacate(slot);
+        storing
     }
 }
 

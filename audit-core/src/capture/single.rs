@@ -207,8 +207,8 @@ impl<Targets> EventBuilder<Targets> {
         Targets: HasTarget,
     {
         if let Some(started) = self.started {
-            let Started { draft, action, place, log, context, ending } = *started;
-            let event = encode(&log, context.as_ref(), draft, Ending { trace: log.next_trace(), ..ending });
+            let Started { mut draft, action, place, log, context, ending } = *started;
+            let event = encode(&log, context.as_ref(), &mut draft, Ending { trace: log.next_trace(), ..ending });
             log.append_single(event, &action, place);
         }
     }
@@ -243,8 +243,8 @@ impl<Targets> EventBuilder<Targets> {
                 "no audit log is started: call `AuditLog::from_env()?.start()` before the first event",
             ));
         };
-        let Started { draft, action, place, log, context, ending } = *started;
-        let event = encode(&log, context.as_ref(), draft, Ending { trace: log.next_trace(), ..ending });
+        let Started { mut draft, action, place, log, context, ending } = *started;
+        let event = encode(&log, context.as_ref(), &mut draft, Ending { trace: log.next_trace(), ..ending });
         let appending = log.hand_over_single(event, &action, place, Durability::Durable);
         Ok((log, appending))
     }

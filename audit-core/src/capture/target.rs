@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::body::{AuditBody, BodyWriter};
-use crate::event::{AuditValue, Redaction, Thing};
+use crate::event::{AuditValue, Key, Redaction, Thing};
 
 /// Something that can be acted upon: an invoice, a team, a document.
 ///
@@ -57,15 +57,6 @@ pub trait AuditTarget {
 /// Takes down one target. Whatever is said twice is taken the first time.
 pub struct TargetWriter<'a>(pub(super) Thing<'a>);
 
-impl<'a> TargetWriter<'a> {
-    /// Lets `target` describe itself.
-    pub(super) fn describing<T: AuditTarget + ?Sized>(thing: Thing<'a>, target: &T) -> Thing<'a> {
-        let mut writer = Self(thing);
-        target.describe(&mut writer);
-        writer.0
-    }
-}
-
 impl TargetWriter<'_> {
     /// The id, as a string of at most 500 characters. Without one, the target is told as `unknown`, and counted.
     #[inline]
@@ -92,7 +83,15 @@ impl TargetWriter<'_> {
     /// Metadata of this target, shown as `redaction` says.
     #[inline]
     pub fn metadata_as(&mut self, key: &str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
-        self.0.metadata(key, &value, redaction);
+        self.0.metadata(Key::new(key), &value, redaction);
+        self
+    }
+
+    /// [`metadata_as`](Self::metadata_as), for a key that was checked when the program was compiled.
+    #[doc(hidden)]
+    #[inline]
+    pub fn metadata_checked(&mut self, key: &'static str, value: impl AuditValue, redaction: Redaction) -> &mut Self {
+        self.0.metadata(Key::checked(key), &value, redaction);
         self
     }
 

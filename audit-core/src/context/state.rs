@@ -121,8 +121,8 @@ impl EncodedActor {
             let (mut json, mut mended) = (Vec::new(), Mended::default());
             let mut organization = Organization::default();
             let out = Out { buf: &mut json, mended: &mut mended, key: None };
-            Thing::write(out, ACTOR_BYTES, kind, Some(&mut organization), |thing| {
-                ActorWriter::describing(thing, actor)
+            Thing::write(out, ACTOR_BYTES, kind, Some(&mut organization), &mut |thing| {
+                actor.describe(&mut ActorWriter(thing));
             });
             Self { json, organization }
         };

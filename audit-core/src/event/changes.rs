@@ -5,7 +5,7 @@ use super::members::fitted;
 use super::mended::Mended;
 use super::out::Out;
 use super::redaction::HashKey;
-use super::thing::Thing;
+use super::thing::{Describe, Thing};
 
 const BEFORE: &str = "_before";
 const AFTER: &str = "_after";
@@ -43,11 +43,7 @@ impl Compared {
 
 impl Side {
     /// Takes down what `describe` says.
-    pub(crate) fn of(
-        key: Option<&HashKey>,
-        mended: &mut Mended,
-        describe: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
-    ) -> Self {
+    pub(crate) fn of(key: Option<&HashKey>, mended: &mut Mended, describe: &mut Describe<'_>) -> Self {
         let (mut buf, mut side) = (Vec::new(), Self::default());
         let out = Out { buf: &mut buf, mended, key };
         let Self { shown, compared } = &mut side;

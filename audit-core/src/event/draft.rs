@@ -13,7 +13,7 @@ use super::changes::{self, Side};
 use super::fragments::Fragments;
 use super::json;
 use super::limits::{ACTOR_BYTES, CAPTURE_BYTES, TARGETS, TEXT_CHARS, USER_METADATA_KEYS};
-use super::members::{Members, OnDuplicate};
+use super::members::{Key, Members, OnDuplicate};
 use super::mended::Mended;
 use super::out::{Out, insert};
 use super::redaction::{HashKey, Redaction};
@@ -26,6 +26,9 @@ use crate::outbox::Timestamp;
 const HEAD: &[u8] = b"{\"event\":{\"action\":\"";
 const VERSION: &[u8] = b"\",\"version\":";
 const OCCURRED_AT: &[u8] = b",\"occurred_at\":\"";
+
+const TARGETS_KEY: &[u8] = b",\"targets\":[";
+const METADATA_KEY: &[u8] = b",\"metadata\":{";
 
 /// What most events need; a larger one grows.
 const USUAL_BYTES: usize = 1_024;
@@ -40,8 +43,10 @@ pub(crate) struct Draft {
     /// Where the sections before the actor end.
     head_end: usize,
     actor_len: usize,
-    /// Where the `]` of the targets is, if there are any.
+    /// Where the next target belongs, if there are any.
     targets_end: Option<usize>,
+    /// The `]` of the targets is still to be written: they are the last section.
+    targets_are_open: bool,
     /// Where the last target that may be written begins.
     last_target: usize,
     targets: usize,
@@ -113,6 +118,7 @@ impl Draft {
             action_len,
             actor_len: 0,
             targets_end: None,
+            targets_are_open: false,
             last_target: 0,
             targets: 0,
             metadata: None,
@@ -213,14 +219,16 @@ impl Draft {
             return end;
         }
         let at = self.head_end + self.actor_len;
-        let mut out = Out { buf: &mut self.buf, mended: &mut self.mended, key: None };
-        let written = insert(&mut out, at, |out| {
-            out.buf.extend_from_slice(b",\"targets\":[]");
-            true
-        });
-        self.metadata = self.metadata.map(|start| start + written);
-        let end = at + written - 1;
+        let end = at + TARGETS_KEY.len();
         self.targets_end = Some(end);
+        if at == self.buf.len() {
+            self.buf.extend_from_slice(TARGETS_KEY);
+            self.targets_are_open = true;
+        } else {
+            let list = [TARGETS_KEY, b"]"].concat();
+            self.metadata = self.metadata.map(|start| start + list.len());
+            self.buf.splice(at..at, list);
+        }
         end
     }
 
@@ -246,10 +254,9 @@ impl Draft {
             if comma {
                 out.buf.push(b',');
             }
-            Thing::write(out.reborrow(), 0, kind, None, |mut target| {
+            Thing::write(out.reborrow(), 0, kind, None, &mut |mut target| {
                 target.id(&"more");
                 target.name(&name);
-                target
             });
             true
         });
@@ -262,7 +269,7 @@ impl Draft {
     pub(crate) fn metadata(
         &mut self,
         hash_key: Option<&HashKey>,
-        key: &str,
+        key: Key<'_>,
         value: &dyn AuditValue,
         redaction: Redaction,
     ) {
@@ -271,14 +278,14 @@ impl Draft {
 
     /// Adds all that `value` serializes to, under its own names.
     pub(crate) fn body(&mut self, hash_key: Option<&HashKey>, value: &dyn AuditValue) {
-        self.write_metadata(hash_key, "", value, Redaction::None, OnDuplicate::Keep);
+        self.write_metadata(hash_key, Key::new(""), value, Redaction::None, OnDuplicate::Keep);
     }
 
     /// Adds metadata under a name that a type says. A key that is there already keeps its value.
     pub(crate) fn described(
         &mut self,
         hash_key: Option<&HashKey>,
-        key: &str,
+        key: Key<'_>,
         value: &dyn AuditValue,
         redaction: Redaction,
     ) {
@@ -286,12 +293,7 @@ impl Draft {
     }
 
     /// Adds what differs between the metadata of two things. A key that is there already keeps its value.
-    pub(crate) fn changes(
-        &mut self,
-        hash_key: Option<&HashKey>,
-        before: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
-        after: impl for<'t> FnOnce(Thing<'t>) -> Thing<'t>,
-    ) {
+    pub(crate) fn changes(&mut self, hash_key: Option<&HashKey>, before: &mut Describe<'_>, after: &mut Describe<'_>) {
         let before = Side::of(hash_key, &mut self.mended, before);
         let after = Side::of(hash_key, &mut self.mended, after);
         changes::each(&before, &after, |key, json| self.add_json(key, json));
@@ -300,7 +302,7 @@ impl Draft {
     fn write_metadata(
         &mut self,
         hash_key: Option<&HashKey>,
-        key: &str,
+        key: Key<'_>,
         value: &dyn AuditValue,
         redaction: Redaction,
         on_duplicate: OnDuplicate,
@@ -311,16 +313,24 @@ impl Draft {
     }
 
     fn begin_metadata(&mut self) -> usize {
-        *self.metadata.get_or_insert_with(|| {
-            self.buf.extend_from_slice(b",\"metadata\":{");
-            self.buf.len()
-        })
+        if let Some(start) = self.metadata {
+            return start;
+        }
+        self.close_targets();
+        self.buf.extend_from_slice(METADATA_KEY);
+        *self.metadata.insert(self.buf.len())
+    }
+
+    fn close_targets(&mut self) {
+        if std::mem::take(&mut self.targets_are_open) {
+            self.buf.push(b']');
+        }
     }
 
     fn add_json(&mut self, key: &str, json: &[u8]) {
         let object = self.begin_metadata();
         let mut out = Out { buf: &mut self.buf, mended: &mut self.mended, key: None };
-        self.members.add(&mut out, object, key, OnDuplicate::Keep, |out| {
+        self.members.add(&mut out, object, Key::new(key), OnDuplicate::Keep, |out| {
             out.buf.extend_from_slice(json);
             true
         });
@@ -335,16 +345,16 @@ impl Draft {
     fn reserved(&mut self, ending: Ending) {
         self.members.lift_limits();
         if let Some(outcome) = ending.outcome {
-            self.metadata(None, "outcome", &outcome, Redaction::None);
+            self.metadata(None, Key::checked("outcome"), &outcome, Redaction::None);
         }
         if let Some(trace) = ending.trace {
-            self.metadata(None, "audited_id", &trace.id(), Redaction::None);
-            self.metadata(None, "audited_seq", &trace.sequence.get(), Redaction::None);
+            self.metadata(None, Key::checked("audited_id"), &trace.id(), Redaction::None);
+            self.metadata(None, Key::checked("audited_seq"), &trace.sequence.get(), Redaction::None);
         }
     }
 
-    /// Ends the event.
-    pub(crate) fn finish(mut self, defaults: Defaults<'_>, ending: Ending) -> Encoded {
+    /// Ends the event. Nothing is left to be written to.
+    pub(crate) fn finish(&mut self, defaults: Defaults<'_>, ending: Ending) -> Encoded {
         for (key, json) in defaults.metadata.iter().flat_map(|metadata| metadata.iter()) {
             self.add_json(key, json);
         }
@@ -352,15 +362,13 @@ impl Draft {
             self.reserved(ending);
         }
         if self.targets == 0 {
-            self.target(None, "none", &mut |mut target| {
-                target.id(&"none");
-                target
-            });
+            self.target(None, "none", &mut |mut target| target.id(&"none"));
         }
+        self.close_targets();
         let actor_is_missing = self.actor_len == 0 && defaults.actor.is_none();
         if let Some(start) = self.metadata {
             if self.members.is_empty() {
-                self.buf.truncate(start - b",\"metadata\":{".len());
+                self.buf.truncate(start - METADATA_KEY.len());
             } else {
                 self.buf.push(b'}');
             }
@@ -371,7 +379,7 @@ impl Draft {
         }
         self.buf.push(b'}');
         if let (true, Some(organization)) = (self.organization.is_none(), defaults.organization) {
-            self.organization = Organization::from_json(organization);
+            self.organization.set_json(organization);
         }
         if !self.organization.is_none() {
             self.buf.extend_from_slice(b",\"organization_id\":");
@@ -381,7 +389,12 @@ impl Draft {
         if let Some(action) = ending.action {
             self.buf.splice(HEAD.len()..HEAD.len() + self.action_len, action.bytes());
         }
-        Encoded { payload: self.buf, organization: self.organization, mended: self.mended, actor_is_missing }
+        Encoded {
+            payload: std::mem::take(&mut self.buf),
+            organization: std::mem::take(&mut self.organization),
+            mended: self.mended,
+            actor_is_missing,
+        }
     }
 }
 
@@ -402,16 +415,15 @@ impl Default for Organization {
 impl Organization {
     const SHORT: usize = 47;
 
-    pub(crate) fn from_json(json: &[u8]) -> Self {
-        let mut organization = Self::default();
-        match organization.short.get_mut(..json.len()) {
+    fn set_json(&mut self, json: &[u8]) {
+        match self.short.get_mut(..json.len()) {
             Some(short) => {
                 short.copy_from_slice(json);
-                organization.len = json.len() as u8;
+                self.len = json.len() as u8;
+                self.long = None;
             }
-            None => organization.long = Some(json.into()),
+            None => self.long = Some(json.into()),
         }
-        organization
     }
 
     /// Takes `value` unless it is empty, using the end of the buffer for a moment.
@@ -419,7 +431,7 @@ impl Organization {
         let mut out = out;
         let start = out.buf.len();
         if ValueWriter::text(out.reborrow(), value) {
-            *self = Self::from_json(&out.buf[start..]);
+            self.set_json(&out.buf[start..]);
         }
         out.buf.truncate(start);
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::limits::USER_METADATA_KEYS;
-use super::members::{Members, OnDuplicate};
+use super::members::{Key, Members, OnDuplicate};
 use super::mended::Mended;
 use super::out::Out;
 use super::redaction::Redaction;
@@ -37,7 +37,7 @@ impl Fragments {
         let (mut buf, mut mended) = (Vec::new(), Mended::default());
         let mut members = Members::new(USER_METADATA_KEYS, VALUE_BYTES);
         let out = Out { buf: &mut buf, mended: &mut mended, key: None };
-        value.write(ValueWriter::member(out, &mut members, 0, key, Redaction::None, OnDuplicate::Replace));
+        value.write(ValueWriter::member(out, &mut members, 0, Key::new(key), Redaction::None, OnDuplicate::Replace));
         members.each(&buf, |key, json| self.set(key.to_owned(), |buf| buf.extend_from_slice(json)));
     }
 

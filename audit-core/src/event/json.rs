@@ -7,8 +7,20 @@ pub(crate) const CUT: char = '…';
 
 /// Appends `text` as a JSON string of at most `max_chars` code points; a longer one ends in [`CUT`]. Tells whether it
 /// was cut.
-#[inline]
 pub(crate) fn push_string(buf: &mut Vec<u8>, text: &str, max_chars: usize) -> bool {
+    // A code point takes at least a byte, so most texts need no counting.
+    if text.len() <= max_chars && !needs_escape(text.as_bytes()) {
+        buf.reserve(text.len() + 2);
+        buf.push(b'"');
+        buf.extend_from_slice(text.as_bytes());
+        buf.push(b'"');
+        return false;
+    }
+    push_any_string(buf, text, max_chars)
+}
+
+#[cold]
+fn push_any_string(buf: &mut Vec<u8>, text: &str, max_chars: usize) -> bool {
     buf.push(b'"');
     let cut = push_text(buf, text, max_chars);
     buf.push(b'"');
@@ -16,9 +28,7 @@ pub(crate) fn push_string(buf: &mut Vec<u8>, text: &str, max_chars: usize) -> bo
 }
 
 /// [`push_string`] without the quotes.
-#[inline]
 pub(crate) fn push_text(buf: &mut Vec<u8>, text: &str, max_chars: usize) -> bool {
-    // A code point takes at least a byte, so most texts need no counting.
     let cut = if text.len() <= max_chars { None } else { cut_at(text, max_chars) };
     match cut {
         None => push_escaped(buf, text),
@@ -52,7 +62,8 @@ pub(crate) fn push_escaped(buf: &mut Vec<u8>, text: &str) {
 #[inline]
 fn needs_escape(bytes: &[u8]) -> bool {
     let Some(last) = bytes.last_chunk::<8>() else {
-        return bytes.iter().any(|&byte| is_special(byte));
+        let word = bytes.iter().fold(u64::from_ne_bytes([b' '; 8]), |word, &byte| word << 8 | u64::from(byte));
+        return special_bytes(word.to_ne_bytes()) & HIGH_BITS != 0;
     };
     let (chunks, _) = bytes.as_chunks::<8>();
     // What is left over is looked at together with bytes that were seen already.
@@ -62,16 +73,16 @@ fn needs_escape(bytes: &[u8]) -> bool {
 
 const HIGH_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// Has a high bit set if one of the bytes is special, and none if none is.
+/// Has the high bit of a byte set if one of the bytes is special, and of none if none is; the other bits mean nothing.
 #[inline]
 fn special_bytes(bytes: [u8; 8]) -> u64 {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     let word = u64::from_ne_bytes(bytes);
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    (word.wrapping_sub(ONES * 0x20) & !word)
-        | (quote.wrapping_sub(ONES) & !quote)
-        | (backslash.wrapping_sub(ONES) & !backslash)
+    // What is less than one byte's worth borrows; a byte that is not ASCII looks as if it had, and is taken out at the end.
+    let control = word.wrapping_sub(ONES * 0x20);
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    (control | quote | backslash) & !word
 }
 
 #[inline]

@@ -1,7 +1,7 @@
 //! One metadata object while it is written.
 
 use super::limits::{METADATA_KEY_CHARS, METADATA_KEYS};
-use super::out::{Out, append};
+use super::out::Out;
 
 /// Knows where each member of an open metadata object begins, so that a key can be found again. The object itself is in
 /// the event's buffer, its members at offsets from the byte behind its `{`.
@@ -52,43 +52,39 @@ impl Members {
         self.room = super::limits::EVENT_BYTES as u32;
     }
 
-    /// Adds a member whose value `write` appends; `write` says whether there is a value at all.
+    /// Adds a member whose value `write` appends; `write` says whether there is a value at all, and does not panic.
     pub(crate) fn add(
         &mut self,
         out: &mut Out<'_>,
         object: usize,
-        key: &str,
+        key: Key<'_>,
         on_duplicate: OnDuplicate,
         write: impl FnOnce(&mut Out<'_>) -> bool,
     ) {
-        let fitted = FittedKey::new(key);
-        let key = fitted.as_bytes();
+        let mut fitted = Fitted::default();
+        let key = key.fitted(&mut fitted);
         let bit = seen_bit(key);
         let old = if self.seen & bit == 0 { None } else { self.find(out.buf, object, key) };
         if old.is_some() && on_duplicate == OnDuplicate::Keep || old.is_none() && self.count >= self.most {
             out.mended.dropped += 1;
             return;
         }
-        let comma = self.count > 0;
-        let member = out.buf.len() + usize::from(comma);
-        let written = append(out, |out| {
-            if comma {
-                out.buf.push(b',');
-            }
-            out.buf.push(b'"');
-            out.buf.extend_from_slice(key);
-            out.buf.extend_from_slice(b"\":");
-            write(out)
-        });
-        if !written {
+        let start = out.buf.len();
+        let before_key: &[u8] = if self.count > 0 { b",\"" } else { b"\"" };
+        let member = start + before_key.len() - 1;
+        out.buf.extend_from_slice(before_key);
+        out.buf.extend_from_slice(key);
+        out.buf.extend_from_slice(b"\":");
+        if !write(out) {
+            out.buf.truncate(start);
             return;
         }
         if out.buf.len() > self.room as usize {
-            out.buf.truncate(member - usize::from(comma));
+            out.buf.truncate(start);
             out.mended.dropped += 1;
             return;
         }
-        out.mended.renamed += u64::from(matches!(fitted, FittedKey::Changed(..)));
+        out.mended.renamed += u64::from(fitted.bytes.is_some_and(|(_, len)| len > 0));
         // Within `room`, which is at most EVENT_BYTES, so an offset fits.
         self.starts[usize::from(self.count)] = (member - object) as u16;
         self.count += 1;
@@ -132,43 +128,70 @@ impl Members {
     }
 }
 
-/// `key` as it stands in an event.
-pub(crate) fn fitted(key: &str) -> String {
-    String::from_utf8_lossy(FittedKey::new(key).as_bytes()).into_owned()
+/// What a member is called: by whoever wrote it, and in an event.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key<'a> {
+    given: &'a str,
+    /// It is known to match WorkOS' pattern.
+    fits: bool,
 }
 
-/// A key that matches WorkOS' pattern: other characters become `_`, more than 40 are cut, none become `_`.
-enum FittedKey<'a> {
-    AsGiven(&'a str),
-    Changed([u8; METADATA_KEY_CHARS], usize),
-}
-
-impl<'a> FittedKey<'a> {
+impl<'a> Key<'a> {
+    /// A key of anybody's.
     #[inline]
-    fn new(given: &'a str) -> Self {
-        let fits = !given.is_empty()
-            && given.len() <= METADATA_KEY_CHARS
-            && given.bytes().fold(true, |fits, byte| fits & is_key_byte(byte));
-        if fits { Self::AsGiven(given) } else { Self::fit(given) }
+    pub(crate) fn new(given: &'a str) -> Self {
+        Self { given, fits: false }
     }
 
+    /// A key that was looked at when the program was compiled.
+    #[inline]
+    pub(crate) fn checked(given: &'static str) -> Self {
+        debug_assert!(fits(given), "`{given}` is no key");
+        Self { given, fits: true }
+    }
+
+    pub(crate) fn as_str(&self) -> &'a str {
+        self.given
+    }
+
+    /// Itself or, where it does not match the pattern, what is made of it in `fitted`.
+    #[inline]
+    fn fitted<'f>(&self, fitted: &'f mut Fitted) -> &'f [u8]
+    where
+        'a: 'f,
+    {
+        if self.fits || fits(self.given) { self.given.as_bytes() } else { fitted.fit(self.given) }
+    }
+}
+
+/// `key` as it stands in an event.
+pub(crate) fn fitted(key: &str) -> String {
+    String::from_utf8_lossy(Key::new(key).fitted(&mut Fitted::default())).into_owned()
+}
+
+#[inline]
+fn fits(key: &str) -> bool {
+    !key.is_empty() && key.len() <= METADATA_KEY_CHARS && key.bytes().fold(true, |fits, byte| fits & is_key_byte(byte))
+}
+
+/// Room for a key that matches WorkOS' pattern: other characters become `_`, more than 40 are cut. A body that is a single
+/// value has no name of its own and is called `body`.
+#[derive(Default)]
+struct Fitted {
+    bytes: Option<([u8; METADATA_KEY_CHARS], usize)>,
+}
+
+impl Fitted {
     #[cold]
-    fn fit(given: &str) -> Self {
-        let mut fitted = [b'_'; METADATA_KEY_CHARS];
+    fn fit(&mut self, given: &str) -> &[u8] {
+        let mut bytes = [b'_'; METADATA_KEY_CHARS];
         let mut len = 0;
-        for (place, char) in fitted.iter_mut().zip(given.chars()) {
+        for (place, char) in bytes.iter_mut().zip(given.chars()) {
             *place = u8::try_from(char).ok().filter(|&byte| is_key_byte(byte)).unwrap_or(b'_');
             len += 1;
         }
-        Self::Changed(fitted, len.max(1))
-    }
-
-    #[inline]
-    fn as_bytes(&self) -> &[u8] {
-        match self {
-            Self::AsGiven(given) => given.as_bytes(),
-            Self::Changed(fitted, len) => &fitted[..*len],
-        }
+        let (bytes, len) = self.bytes.insert((bytes, len));
+        if *len == 0 { b"body" } else { &bytes[..*len] }
     }
 }
 
@@ -210,7 +233,7 @@ mod tests {
     }
 
     fn add(members: &mut Members, out: &mut Out<'_>, key: &str, json: &str, on_duplicate: OnDuplicate) {
-        members.add(out, 1, key, on_duplicate, |out| {
+        members.add(out, 1, Key::new(key), on_duplicate, |out| {
             out.buf.extend_from_slice(json.as_bytes());
             !json.is_empty()
         });
@@ -249,7 +272,7 @@ mod tests {
             add(members, out, "", "2", OnDuplicate::Keep);
             add(members, out, &"k".repeat(41), "3", OnDuplicate::Keep);
         });
-        assert_eq!(json, serde_json::json!({"gr__e_in_m_": 1, "_": 2, "k".repeat(40): 3}));
-        assert_eq!(mended.renamed, 3);
+        assert_eq!(json, serde_json::json!({"gr__e_in_m_": 1, "body": 2, "k".repeat(40): 3}));
+        assert_eq!(mended.renamed, 2);
     }
 }

@@ -26,6 +26,7 @@ pub use self::typed::{bool, in_the_open, number, string};
 pub(crate) use self::draft::{Defaults, Draft, Encoded, Ending, Organization};
 pub(crate) use self::fragments::Fragments;
 pub(crate) use self::json::push_string;
+pub(crate) use self::members::Key;
 pub(crate) use self::out::Out;
 pub(crate) use self::thing::Thing;
 pub(crate) use self::time::rfc3339;

@@ -28,9 +28,21 @@ pub(crate) fn rfc3339(time: Timestamp) -> [u8; RFC3339_LEN] {
 /// Writes two digits.
 #[inline]
 fn put(text: &mut [u8; RFC3339_LEN], at: usize, value: u64) {
-    text[at] = b'0' + (value / 10) as u8;
-    text[at + 1] = b'0' + (value % 10) as u8;
+    if let Some(digits) = DIGITS.get(value as usize) {
+        text[at] = digits[0];
+        text[at + 1] = digits[1];
+    }
 }
+
+/// Each number of two digits.
+const DIGITS: [[u8; 2]; 100] = {
+    let (mut digits, mut value) = ([[0; 2]; 100], 0);
+    while value < 100 {
+        digits[value] = [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8];
+        value += 1;
+    }
+    digits
+};
 
 /// The date of a day since 1970-01-01 in the proleptic Gregorian calendar: years are counted from March so that the
 /// leap day is the last of its year, in eras of 400 years.

@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::changes::Compared;
 use super::json::{self, CappedString};
 use super::limits::{EXACT_INTEGER, METADATA_VALUE_CHARS, TEXT_CHARS};
-use super::members::{Members, OnDuplicate};
+use super::members::{Key, Members, OnDuplicate};
 use super::out::Out;
 use super::redaction::{Redaction, push_redacted};
 
@@ -67,7 +67,7 @@ pub struct ValueWriter<'a> {
 
 enum Place<'a> {
     /// Behind `key` in an object of metadata.
-    Member { members: &'a mut Members, object: usize, key: &'a str, on_duplicate: OnDuplicate },
+    Member { members: &'a mut Members, object: usize, key: Key<'a>, on_duplicate: OnDuplicate },
     /// As a JSON string at the end of the buffer; whether one was written.
     Text { written: &'a mut bool },
     /// Whole and in the open, to be compared with another value of the same key.
@@ -95,7 +95,7 @@ impl<'a> ValueWriter<'a> {
         out: Out<'a>,
         members: &'a mut Members,
         object: usize,
-        key: &'a str,
+        key: Key<'a>,
         redaction: Redaction,
         on_duplicate: OnDuplicate,
     ) -> Self {
@@ -147,17 +147,35 @@ impl<'a> ValueWriter<'a> {
     }
 
     fn scalar(&mut self, value: Scalar<'_>) {
-        let (max_chars, redaction) = (self.max_chars(), self.redaction);
-        let as_text = matches!(self.place, Place::Text { .. });
-        self.put(|out| {
-            if redaction != Redaction::None {
-                value.with_text(|text| push_redacted(out.buf, text, redaction, out.key));
-                out.mended.redacted += 1;
-            } else if as_text {
-                value.with_text(|text| out.mended.truncated += u64::from(json::push_string(out.buf, text, max_chars)));
-            } else {
-                value.push(out, max_chars);
+        if self.redaction != Redaction::None {
+            return self.redacted(value);
+        }
+        match &mut self.place {
+            Place::Member { members, object, key, on_duplicate } => {
+                members.add(&mut self.out, *object, *key, *on_duplicate, |out| {
+                    value.push(out, METADATA_VALUE_CHARS);
+                    true
+                });
             }
+            // A value with parts offers several texts; the first is taken.
+            Place::Text { written } => {
+                if !std::mem::replace(*written, true) {
+                    value.push_as_text(&mut self.out);
+                }
+            }
+            Place::Compared { .. } => self.put(|out| {
+                value.push(out, COMPARED_CHARS);
+                true
+            }),
+        }
+    }
+
+    #[cold]
+    fn redacted(&mut self, value: Scalar<'_>) {
+        let redaction = self.redaction;
+        self.put(|out| {
+            value.with_text(|text| push_redacted(out.buf, text, redaction, out.key));
+            out.mended.redacted += 1;
             true
         });
     }
@@ -207,15 +225,11 @@ impl<'a> ValueWriter<'a> {
     }
 
     /// Puts what `write` appends where it belongs; `write` says whether it is a value.
-    #[inline]
     fn put(&mut self, write: impl FnOnce(&mut Out<'_>) -> bool) {
         match &mut self.place {
             Place::Member { members, object, key, on_duplicate } => {
-                // A body that is a single value has no name of its own.
-                let key = if key.is_empty() { "body" } else { key };
-                members.add(&mut self.out, *object, key, *on_duplicate, write);
+                members.add(&mut self.out, *object, *key, *on_duplicate, write);
             }
-            // A value with parts offers several texts; the first is taken.
             Place::Text { written } if !**written => **written = write(&mut self.out),
             Place::Text { .. } => {}
             Place::Compared { compared, key } => {
@@ -235,7 +249,7 @@ impl<'a> ValueWriter<'a> {
             if in_the_open && super::redaction::looks_secret(name) { Redaction::Redact } else { self.redaction };
         let place = match &mut self.place {
             Place::Member { members, object, key: parent, .. } => {
-                let key = joined(parent, name, key);
+                let key = Key::new(joined(parent.as_str(), name, key));
                 Place::Member { members, object: *object, key, on_duplicate: OnDuplicate::Keep }
             }
             Place::Text { written } => Place::Text { written },
@@ -280,6 +294,14 @@ fn joined<'k>(parent: &str, name: &'k str, key: &'k mut String) -> &'k str {
 }
 
 impl Scalar<'_> {
+    /// Appends the value as a JSON string.
+    fn push_as_text(self, out: &mut Out<'_>) {
+        match self {
+            Self::Text(text) => out.mended.truncated += u64::from(json::push_string(out.buf, text, TEXT_CHARS)),
+            other => other.with_text(|text| _ = json::push_string(out.buf, text, TEXT_CHARS)),
+        }
+    }
+
     fn with_text(self, then: impl FnOnce(&str)) {
         match self {
             Self::Text(text) => then(text),

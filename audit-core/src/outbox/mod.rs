@@ -181,7 +181,8 @@ impl Timestamp {
     #[must_use]
     pub fn now() -> Self {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        Self(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+        // Seconds of a `SystemTime` fit into 63 bits, and a clock that is that wrong may as well stand still.
+        Self(since.as_secs().saturating_mul(1_000).saturating_add(u64::from(since.subsec_millis())))
     }
 
     /// This moment and `wait`, rounded down to milliseconds.

@@ -59,7 +59,7 @@ impl Redaction {
         !matches!(self, Self::Automatic | Self::Allow)
     }
 
-    /// `writer.metadata_as("key", value, rule)`, redacted as this says, at the place of `writer`. `source` is what the value is
+    /// `writer.metadata_checked("key", value, rule)`, redacted as this says, at the place of `writer`. `source` is what the value is
     /// called where it comes from: a secret is not to be had in the open by giving it another key. What must be `ty` in
     /// WorkOS cannot be redacted by its name alone.
     pub(crate) fn write(
@@ -84,7 +84,7 @@ impl Redaction {
                     // An item, since `cargo check` does not evaluate what is in a function.
                     return quote_spanned! {there=>
                         const _: () = #in_the_open(#rule);
-                        #writer.metadata_as(#key, #value, #root::Redaction::None);
+                        #writer.metadata_checked(#key, #value, #root::Redaction::None);
                     };
                 }
                 quote_spanned!(here=> const { #rule })
@@ -94,7 +94,7 @@ impl Redaction {
             Self::MaskLast(shown) => quote_spanned!(here=> #root::Redaction::MaskLast(#shown)),
             Self::Hash => quote_spanned!(here=> #root::Redaction::Hash),
         };
-        quote_spanned!(here=> #writer.metadata_as(#key, #value, #rule);)
+        quote_spanned!(here=> #writer.metadata_checked(#key, #value, #rule);)
     }
 }
 

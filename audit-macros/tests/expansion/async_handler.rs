@@ -15,7 +15,7 @@ async fn pay(
                     __event.actor(&user);
                     __event.targets(&invoice);
                     __event
-                        .metadata_as(
+                        .metadata_checked(
                             "amount",
                             &payment.amount,
                             const { ::audited::__private::automatic("amount") },

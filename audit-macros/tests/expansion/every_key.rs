@@ -29,49 +29,49 @@ pub async fn pay(
                         &payload.title,
                     );
                 __event
-                    .metadata_as(
+                    .metadata_checked(
                         "amount",
                         &payload.amount,
                         const { ::audited::__private::automatic("amount") },
                     );
                 __event
-                    .metadata_as(
+                    .metadata_checked(
                         "currency",
                         &payload.currency,
                         ::audited::Redaction::None,
                     );
                 __event
-                    .metadata_as(
+                    .metadata_checked(
                         "iban",
                         ::audited::__private::Captured(&payload.iban).hidden(),
                         ::audited::Redaction::MaskLast(4usize),
                     );
                 __event
-                    .metadata_as(
+                    .metadata_checked(
                         "address_city",
                         ::audited::__private::Captured(&payload.address.city).hidden(),
                         ::audited::Redaction::Hash,
                     );
                 __event
-                    .metadata_as(
+                    .metadata_checked(
                         "items",
                         &(cart.len() + 1),
                         const { ::audited::__private::automatic("items") },
                     );
                 __event
-                    .metadata_as(
+                    .metadata_checked(
                         "note",
                         ::audited::__private::display(&payload.note),
                         const { ::audited::__private::automatic("note") },
                     );
                 __event
-                    .metadata_as(
+                    .metadata_checked(
                         "raw",
                         ::audited::__private::Captured(&raw).debug(),
                         const { ::audited::__private::automatic("raw") },
                     );
                 __event
-                    .metadata_as(
+                    .metadata_checked(
                         "reference",
                         &user.session,
                         const {
@@ -111,7 +111,7 @@ pub async fn pay(
                         if let ::core::option::Option::Some(Json(receipt)) = __yielded {
                             __event.targets(receipt);
                             __event
-                                .metadata_as(
+                                .metadata_checked(
                                     "receipt",
                                     ::audited::__private::display(&receipt.number),
                                     const {
@@ -137,7 +137,7 @@ pub async fn pay(
                         let __yielded = ::audited::__private::error_of(__output);
                         if let ::core::option::Option::Some(error) = __yielded {
                             __event
-                                .metadata_as(
+                                .metadata_checked(
                                     "reason",
                                     ::audited::__private::display(&error),
                                     const {

@@ -10,7 +10,7 @@ async fn pay(Path(id): Path<String>, Json(payment): Json<Payment>) -> Json<Invoi
                 |__event| {
                     use ::audited::__private::CapturedFallback as _;
                     __event
-                        .metadata_as(
+                        .metadata_checked(
                             "iban",
                             ::audited::__private::Captured(&payment.iban).hidden(),
                             ::audited::Redaction::MaskLast(4usize),

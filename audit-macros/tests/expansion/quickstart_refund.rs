@@ -30,7 +30,7 @@ async fn refund(
                 let __yielded = ::audited::__private::error_of(__output);
                 if let ::core::option::Option::Some((_, why)) = __yielded {
                     __event
-                        .metadata_as(
+                        .metadata_checked(
                             "reason",
                             &why,
                             const {

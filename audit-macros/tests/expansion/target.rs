@@ -17,7 +17,7 @@ where
                 ..
             } => {
                 __writer
-                    .metadata_as(
+                    .metadata_checked(
                         "tier",
                         __self_plan,
                         const {
@@ -30,13 +30,13 @@ where
                         },
                     );
                 __writer
-                    .metadata_as(
+                    .metadata_checked(
                         "total",
                         &cents(__self_total),
                         const { ::audited::__private::automatic("total") },
                     );
                 __writer
-                    .metadata_as(
+                    .metadata_checked(
                         "iban",
                         ::audited::__private::Captured(__self_iban).hidden(),
                         ::audited::Redaction::MaskLast(4usize),

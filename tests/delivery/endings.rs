@@ -154,3 +154,15 @@ async fn a_shutdown_delivers_what_a_relaxed_call_told_just_before() {
         assert_eq!(workos.events().len() as u64, id + 1);
     }
 }
+
+/// It may still be in memory then. It is stored before the shutdown ends, and counted among what is left.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_without_time_counts_what_a_relaxed_call_told_just_before() {
+    let dir = tempfile::tempdir().unwrap();
+    for id in 0..20 {
+        let audit = log_in(dir.path(), &nobody()).start().await.unwrap();
+        Context::default().log(&audit).in_scope(|| see(Invoice::new(id)));
+        assert_eq!(audit.shutdown(Duration::ZERO).await.pending, id + 1);
+        assert_eq!(on_disk(dir.path()).len() as u64, id + 1);
+    }
+}

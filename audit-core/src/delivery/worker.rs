@@ -350,7 +350,9 @@ impl Worker {
     async fn end_late_drains(&mut self) {
         let now = Instant::now();
         if self.drains.deadline().is_some_and(|deadline| deadline <= now) {
-            let contents = timeout(LAST_LOOK, self.outbox.inspect()).await;
+            // What is not stored yet is not counted yet. A disk that hangs is not waited for.
+            let _ = timeout(LAST_LOOK / 2, self.outbox.flush()).await;
+            let contents = timeout(LAST_LOOK / 2, self.outbox.inspect()).await;
             self.drains.end_late(&self.counters, contents.ok().and_then(Result::ok), now);
         }
     }

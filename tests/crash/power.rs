@@ -9,7 +9,7 @@ const CUTS: usize = 50;
 /// After so many what was answered is compared with what is stored.
 const CUTS_A_TRIAL: usize = 50;
 
-fn cut_everywhere(file_system: &str) {
+fn cut_everywhere(file_system: &'static str) {
     let wanted = std::env::var("AUDITED_POWER_CUTS").ok().and_then(|cuts| cuts.parse().ok());
     let mut sum = Outcome::default();
     while sum.ends < wanted.unwrap_or(CUTS) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Child, Command};
 use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 use std::thread;
@@ -18,7 +18,7 @@ use crate::disk::Disk;
 use crate::{app, client};
 
 const CLIENTS: usize = 4;
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How the application ends.
 #[derive(Debug, Clone, Copy)]
@@ -135,13 +135,66 @@ impl Trial {
             // A dying process answers for what it has stored. A disk without power may say that it has stored something.
             let counts = if matches!(end, End::PowerCut) { before } else { all.clone() };
             assert_eq!(counts.refused, [], "{end:?}: calls were refused");
-            let refused = all.refused.iter().map(|(id, _)| *id);
-            self.unanswered.extend(all.answered.iter().copied().chain(all.unanswered).chain(refused));
-            self.answered.extend(counts.answered);
+            self.note(all, counts);
         }
         if matches!(end, End::PowerCut) {
             self.disk().restart();
         }
+    }
+
+    fn note(&mut self, all: client::Log, counts: client::Log) {
+        let refused = all.refused.into_iter().map(|(id, _)| id);
+        self.unanswered.extend(all.answered.into_iter().chain(all.unanswered).chain(refused));
+        self.answered.extend(counts.answered);
+    }
+
+    /// Many lives at once in one directory, of which each has a share of its own there. None of them delivers anything, and
+    /// all are killed once each has answered so often.
+    pub(crate) fn lives_that_deliver_nothing(&mut self, count: usize, answers: usize) {
+        let mut apps: Vec<_> = (0..count).map(|_| app::start(&self.dir, "http://127.0.0.1:1")).collect();
+        let addresses: Vec<_> = apps.iter_mut().map(|app| app::address(app).expect("the application starts")).collect();
+        let (ids, logs) = (&self.ids, addresses.iter().map(|_| Mutex::default()).collect::<Vec<_>>());
+        thread::scope(|scope| {
+            for (address, log) in addresses.iter().zip(&logs) {
+                scope.spawn(move || client::run(*address, ids, log));
+            }
+            let few = |log: &Mutex<client::Log>| log.lock().unwrap().answered.len() < answers;
+            while logs.iter().any(few) {
+                thread::sleep(Duration::from_millis(1));
+            }
+            self.ends += kill(&mut apps);
+        });
+        for log in logs {
+            let all = log.into_inner().unwrap();
+            assert_eq!(all.refused, [], "calls were refused");
+            self.note(all.clone(), all);
+        }
+    }
+
+    /// Many lives at once whose only work is to deliver what others left. Each is killed at a random moment. Tells how many
+    /// events are stored then.
+    pub(crate) fn lives_that_deliver(&mut self, count: usize) -> usize {
+        let mut apps: Vec<_> = (0..count).map(|_| app::start(&self.dir, &self.workos.url())).collect();
+        for app in &mut apps {
+            app::address(app).expect("the application starts");
+        }
+        self.random.shuffle(&mut apps);
+        for app in &mut apps {
+            // The moment is what is tested, and it is a random one.
+            thread::sleep(Duration::from_micros(self.random.u64(0..12_000)));
+            self.ends += kill(std::slice::from_mut(app));
+        }
+        self.workos.events().len()
+    }
+
+    /// Half of WorkOS' answers take this long from now on.
+    pub(crate) fn slow_down(&self, fault: Fault) {
+        self.workos.fail_share(0.5, fault);
+    }
+
+    /// So many calls were answered.
+    pub(crate) fn answered(&self) -> usize {
+        self.answered.len()
     }
 
     fn disk(&self) -> &Disk {
@@ -187,6 +240,15 @@ impl Trial {
             repeated: self.workos.counts().repeated,
         }
     }
+}
+
+/// Kills all of them, and then waits until they are gone, so that they die together.
+fn kill(apps: &mut [Child]) -> usize {
+    apps.iter_mut().for_each(|app| app.kill().unwrap());
+    for app in &mut *apps {
+        app.wait().unwrap();
+    }
+    apps.len()
 }
 
 impl fmt::Display for Outcome {

@@ -7,6 +7,7 @@ mod durability;
 mod endings;
 mod faults;
 mod health;
+mod modes;
 mod refusals;
 mod strict;
 mod support;

@@ -52,7 +52,7 @@ fn in_lane(text: &str, lane: u64) -> NewRecord {
     NewRecord { lane: Lane(lane), ..event(text) }
 }
 
-fn append(journal: &Journal, record: NewRecord) -> RecordId {
+pub(super) fn append(journal: &Journal, record: NewRecord) -> RecordId {
     journal.append(record).wait(PATIENCE).unwrap()
 }
 

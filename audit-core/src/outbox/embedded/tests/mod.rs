@@ -12,6 +12,7 @@ mod interleavings;
 mod journal;
 mod kill;
 mod model;
+mod owner;
 mod patience;
 mod rig;
 pub(crate) mod simulated;

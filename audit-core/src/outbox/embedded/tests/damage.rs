@@ -2,18 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::super::format::{Page, SegmentHeader, VERSION};
 use super::super::log::Limits;
 use super::super::recover::{LoadError, load};
 use super::disk::ModelDisk;
+use super::kill::tell;
 use super::rig::{Fate, Rig, SMALL, files, held};
 use crate::outbox::Role;
 
-/// A journal of 64 KiB: some of it sealed, some not.
-fn journal(limits: Limits) -> Rig {
+/// A journal, some of it sealed, some not.
+fn journal(limits: Limits, rounds: usize) -> Rig {
     let mut rig = Rig::on(ModelDisk::default(), limits);
-    for _ in 0..60 {
+    for _ in 0..rounds {
         rig.append(2, 150, Role::Event);
     }
     let intent = rig.append(1, 40, Role::Intent).remove(0).unwrap();
@@ -28,40 +31,67 @@ fn journal(limits: Limits) -> Rig {
     rig
 }
 
+/// How far from one another the bits are that are flipped; a prime, so that each bit of a byte and each byte of a record is
+/// among them. `AUDITED_ALL_FLIPS` flips every bit.
+const STRIDE: usize = 61;
+
+/// What is wrong when one bit is flipped, if anything is.
+fn flip(disk: &ModelDisk, rig: &Rig, whole: &BTreeMap<u64, Fate>, name: &str, bit: usize) -> Result<(), String> {
+    disk.flip(name, bit);
+    let found = held(disk);
+    disk.flip(name, bit);
+    let report = found.report;
+    let lost: Vec<&u64> = whole.keys().filter(|id| !found.fates.contains_key(id)).collect();
+    let unreadable = found.pending + found.dead - found.fates.len() as u64;
+    let told = report.lost + report.torn + found.damaged + unreadable;
+    if lost.len() > 1 || !lost.is_empty() && told == 0 {
+        return Err(format!("{lost:?} are lost: {report:?}"));
+    }
+    // What a lost mark or a lost newer version hid may come back, as it was before.
+    let invented = |(id, fate): &(&u64, &Fate)| whole.get(id) != Some(fate) && !rig.truth.fates.contains_key(id);
+    if let Some((id, fate)) = found.fates.iter().find(invented) {
+        return Err(format!("{id} is {fate:?}"));
+    }
+    if name.starts_with("table") && !lost.is_empty() {
+        return Err(format!("a damaged table skips {lost:?}"));
+    }
+    Ok(())
+}
+
 #[test]
 fn a_flipped_bit_costs_at_most_its_own_record_and_is_told() {
-    let rig = journal(Limits { segment_bytes: 24 * 1024, files: 8, ..SMALL });
+    // 64 KiB at least.
+    let rig = journal(Limits { segment_bytes: 24 * 1024, files: 8, ..SMALL }, 95);
     let whole = held(&rig.disk).fates;
-    let sizes: BTreeMap<String, usize> = rig.disk.files().into_iter().map(|(name, file)| (name, file.len())).collect();
     let all = std::env::var_os("AUDITED_ALL_FLIPS").is_some();
-    let mut cases = 0;
-    for (name, len) in sizes {
-        for bit in (0..len * 8).step_by(if all { 1 } else { 61 }) {
-            cases += 1;
-            rig.disk.flip(&name, bit);
-            let found = held(&rig.disk);
-            rig.disk.flip(&name, bit);
-            let report = found.report;
-            let lost: Vec<&u64> = whole.keys().filter(|id| !found.fates.contains_key(id)).collect();
-            let unreadable = found.pending + found.dead - found.fates.len() as u64;
-            let told = report.lost + report.torn + found.damaged + unreadable;
-            assert!(lost.len() <= 1 && (lost.is_empty() || told > 0), "{name}, bit {bit}: {lost:?}, {report:?}");
-            for (id, fate) in &found.fates {
-                // What a lost mark or a lost newer version hid may come back, as it was before.
-                let same = whole.get(id) == Some(fate);
-                assert!(same || rig.truth.fates.contains_key(id), "{name}, bit {bit}: {id} is {fate:?}");
-            }
-            if name.starts_with("table") {
-                assert!(lost.is_empty(), "{name}, bit {bit}: a damaged table skips {lost:?}");
-            }
+    let bits_of = |(name, file): (String, Vec<u8>)| {
+        let bits = (0..file.len() * 8).step_by(if all { 1 } else { STRIDE });
+        bits.map(move |bit| (name.clone(), bit)).collect::<Vec<_>>()
+    };
+    let cases: Vec<(String, usize)> = rig.disk.files().into_iter().flat_map(bits_of).collect();
+    let next = AtomicUsize::new(0);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                // A copy of its own, of which one bit at a time is another.
+                let disk = ModelDisk::with(rig.disk.files());
+                while let Some((name, bit)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    flip(&disk, &rig, &whole, name, *bit).unwrap_or_else(|why| panic!("{name}, bit {bit}: {why}"));
+                }
+            });
         }
-    }
-    assert!(cases > 4_000 && (!all || cases >= 524_288), "{cases}");
+    });
+    tell(&format!(
+        "{} bits of {} flipped, one at a time",
+        cases.len(),
+        rig.disk.files().values().map(Vec::len).sum::<usize>() * 8
+    ));
+    assert!(cases.len() > 4_000 && (!all || cases.len() >= 524_288), "{}", cases.len());
 }
 
 #[test]
 fn a_journal_whose_headers_are_gone_is_not_an_empty_one() {
-    let rig = journal(SMALL);
+    let rig = journal(SMALL, 60);
     for (name, bytes) in &rig.disk.files() {
         if !name.starts_with("segment") || bytes.is_empty() {
             continue;
@@ -86,7 +116,7 @@ fn a_journal_whose_headers_are_gone_is_not_an_empty_one() {
 
 #[test]
 fn damaged_bytes_are_kept_aside() {
-    let rig = journal(SMALL);
+    let rig = journal(SMALL, 60);
     let active = format!("segment-{:04}", rig.log.active.as_ref().unwrap().file);
     rig.disk.flip(&active, (4096 + 60) * 8);
     let after = Rig::on(rig.disk.clone(), SMALL);
@@ -96,7 +126,7 @@ fn damaged_bytes_are_kept_aside() {
 
 #[test]
 fn a_later_releases_journal_is_left_alone() {
-    let rig = journal(SMALL);
+    let rig = journal(SMALL, 60);
     let header =
         SegmentHeader { in_use: true, files: 1, sequence: 9, salt: 1, next_id: 1, chain: [0; 32], before: (0, 0) };
     let mut page = header.encode();
@@ -119,7 +149,7 @@ fn golden() -> PathBuf {
 #[test]
 #[ignore = "writes the golden files"]
 fn write_golden_files() {
-    let rig = journal(SMALL);
+    let rig = journal(SMALL, 60);
     std::fs::create_dir_all(golden()).unwrap();
     for (name, bytes) in rig.disk.files() {
         std::fs::write(golden().join(name), bytes).unwrap();

@@ -1,7 +1,8 @@
 //! `audited outbox`, on journals that the runtime wrote.
 
 use std::collections::HashSet;
-use std::fs;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -232,6 +233,44 @@ async fn a_redriven_letter_waits_under_a_new_key_and_what_runs_is_left_alone() {
 
     assert_eq!(run(dir.path(), &["outbox", "redrive", "--all"]).1, Some(0));
     assert_eq!(reader().contents().unwrap().dead, 0);
+}
+
+/// What lies on the disk while a process runs is what a kill leaves.
+fn killed(from: &Path, to: &Path) {
+    for share in ["", "journal-0"] {
+        DirBuilder::new().mode(0o700).create(to.join(share)).unwrap();
+    }
+    for entry in fs::read_dir(from.join("journal-0")).unwrap() {
+        let name = entry.unwrap().file_name();
+        fs::copy(from.join("journal-0").join(&name), to.join("journal-0").join(&name)).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_redrive_leaves_to_the_application_what_its_next_start_has_to_tell() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join(".audited");
+    let running = journal(&dir.path().join("running")).await;
+    killed(&dir.path().join("running"), &path);
+    flip_a_byte_of(&path, b"inv_3");
+    for _ in 0..2 {
+        let (said, code) = run(dir.path(), &["outbox", "redrive", "--all"]);
+        assert_eq!(code, Some(0), "{said}");
+        assert!(said.contains("had not closed the journal"), "{said}");
+    }
+    let (next, told) = Journal::open(&path, JournalSettings::default()).unwrap();
+    assert_eq!((told.unclean, told.lost, told.pending, told.dead), (true, 1, 4, 0), "{told:?}");
+    next.close(10 * SECOND).unwrap();
+    drop(next);
+
+    // Where there is nothing to tell, nothing is told.
+    assert_eq!(
+        run(dir.path(), &["outbox", "redrive", "--all", "--json"]).0,
+        "{\"redriven\":[],\"unclean_stop\":false}\n"
+    );
+    let (_, told) = Journal::open(&path, JournalSettings::default()).unwrap();
+    assert_eq!((told.unclean, told.lost), (false, 0));
+    drop(running);
 }
 
 #[tokio::test]

@@ -16,8 +16,9 @@ const CLOSE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(journal: &Opened<'_>, redrive: &RedriveArgs, out: &mut Output) -> Result<(), Failure> {
     let wanted = if redrive.all { all(journal)? } else { redrive.records.clone() };
-    let (held, recovery) =
-        Journal::open(journal.dir, JournalSettings::default()).map_err(|error| journal.failed(error))?;
+    let mut settings = JournalSettings::default();
+    settings.visiting = true;
+    let (held, recovery) = Journal::open(journal.dir, settings).map_err(|error| journal.failed(error))?;
     let runtime = signal::runtime().map_err(|error| Failure::Io("cannot start", error))?;
     let mut done = Vec::new();
     let mut problems = Vec::new();
@@ -38,7 +39,7 @@ pub(super) fn run(journal: &Opened<'_>, redrive: &RedriveArgs, out: &mut Output)
                 1 => format!("1 dead letter waits again; {sent} it"),
                 more => format!("{} wait again; {sent} them", count(more as u64, "dead letter")),
             }];
-            // This was an opening: the application's next one finds everything in order.
+            // The application's next start finds that, too.
             if recovery.unclean {
                 lines.push(
                     "the application had not closed the journal: what it told as relaxed in its last 50 ms may be missing"

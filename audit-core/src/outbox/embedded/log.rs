@@ -81,6 +81,8 @@ pub(super) struct Log {
     pub(super) dropped: u64,
     /// The last write failed.
     pub(super) failing: bool,
+    /// This process was not the one to be told how the one before ended: the sign of it stays.
+    pub(super) leaves_unclean: bool,
 }
 
 /// The segment that is written to.
@@ -143,6 +145,7 @@ impl Log {
             buffer: Vec::new(),
             dropped: 0,
             failing: false,
+            leaves_unclean: false,
         }
     }
 

@@ -66,11 +66,14 @@ pub struct JournalSettings {
     pub segment: u64,
     /// How long a durable append waits for a disk that neither answers nor fails, up to half of that longer. Default: 5 s.
     pub patience: Duration,
+    /// Whether this is a tool that looks after a service's journal, and not the service. What the service's last process left
+    /// to be told, an unclean stop and damage, is then told again at the service's next start. Default: no.
+    pub visiting: bool,
 }
 
 impl Default for JournalSettings {
     fn default() -> Self {
-        Self { budget: 2 << 30, segment: 8 << 20, patience: Duration::from_secs(5) }
+        Self { budget: 2 << 30, segment: 8 << 20, patience: Duration::from_secs(5), visiting: false }
     }
 }
 
@@ -140,7 +143,8 @@ impl Journal {
         let mut from = 0;
         let (owned, log) = loop {
             let owned = Owned::first(&dir, from).map_err(storage)?;
-            match Log::open(owned.number, settings.limits(), files(&owned)) {
+            let open = if settings.visiting { Log::visit } else { Log::open };
+            match open(owned.number, settings.limits(), files(&owned)) {
                 Ok((log, report)) => {
                     recovery.pending = log.index().states.pending();
                     recovery.dead = log.index().states.dead();
@@ -236,7 +240,7 @@ impl Journal {
         for owned in adoption.orphans.adopt(&self.dir, &ours) {
             let found = recover::load(&files(&owned), 0);
             if found.is_ok_and(|found| !found.index.is_empty())
-                && let Ok((log, _)) = Log::open(owned.number, self.settings.limits(), files(&owned))
+                && let Ok((log, _)) = Log::visit(owned.number, self.settings.limits(), files(&owned))
             {
                 let store = Store::start(log, Some(owned), Arc::clone(&self.changed));
                 adoption.stores.extend(store.ok().map(Arc::new));

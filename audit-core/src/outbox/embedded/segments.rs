@@ -21,6 +21,16 @@ impl Log {
     /// Opens a sub-journal. What is found is sealed as it is and never written to again; new records go into a new
     /// segment. If that cannot be begun now, it is tried again at each append.
     pub(super) fn open(number: u16, limits: Limits, files: Arc<Files>) -> Result<(Self, Report), LoadError> {
+        Self::open_as(false, number, limits, files)
+    }
+
+    /// Opens a sub-journal that is another's. What tells its process, at its next start, how it ended is left: a segment that
+    /// is not sealed, and an unclean seal.
+    pub(super) fn visit(number: u16, limits: Limits, files: Arc<Files>) -> Result<(Self, Report), LoadError> {
+        Self::open_as(true, number, limits, files)
+    }
+
+    fn open_as(visiting: bool, number: u16, limits: Limits, files: Arc<Files>) -> Result<(Self, Report), LoadError> {
         let loaded = load(&files, limits.held)?;
         let mut log = Self::new(number, limits, files);
         log.index = Arc::new(Mutex::new(loaded.index));
@@ -32,7 +42,8 @@ impl Log {
             log.set_aside(stretch);
         }
         let unsealed: Vec<u16> = log.segments.values().filter(|found| !found.sealed).map(|found| found.file).collect();
-        for file in unsealed {
+        log.leaves_unclean = visiting && loaded.report.unclean;
+        for file in unsealed.into_iter().filter(|_| !visiting) {
             // Without its seal the segment is read in full once more, and the same is found.
             let _ = log.seal(file, false);
         }
@@ -148,7 +159,7 @@ impl Log {
         self.flush();
         self.give_up_empty();
         match self.active.take() {
-            Some(active) => self.seal(active.file, true),
+            Some(active) => self.seal(active.file, !self.leaves_unclean),
             None => self.write_tables(),
         }
     }

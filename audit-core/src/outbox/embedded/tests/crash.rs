@@ -80,8 +80,9 @@ fn crash_everywhere(rig: &Rig, limits: Limits, most: usize, random: &mut Random,
 fn crash_recovery(disk: ModelDisk, limits: Limits, truth: &Truth, random: &mut Random, counts: &mut Counts) {
     let mut unsynced = Unsynced::from_files(&disk.files());
     let before = held(&disk).fates;
-    let (log, _) = Log::open(0, limits, files(&disk)).unwrap();
-    drop(log);
+    // By its own process, or by another.
+    let open = if random.below(2) == 0 { Log::open } else { Log::visit };
+    drop(open(0, limits, files(&disk)).unwrap());
     let trace = disk.trace();
     for step in 0..=trace.len() {
         for chosen in crashes(&unsynced.choices(), 2, random) {

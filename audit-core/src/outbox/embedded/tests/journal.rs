@@ -390,3 +390,51 @@ fn a_file_system_that_keeps_little_is_named() {
     fs::remove_dir_all(&path).unwrap();
     assert_eq!(found, Some("tmpfs"));
 }
+
+/// What lies on the disk while a process runs is what a kill leaves.
+fn killed(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if path.is_dir() {
+            killed(&path, &to);
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o700)).unwrap();
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn an_unclean_stop_is_told_to_the_next_start_whoever_was_there_in_between() {
+    let (scratch, after) = (Scratch::new("visited"), Scratch::new("visited-after"));
+    let (first, second) = (scratch.open().0, scratch.open().0);
+    append(&first, event("first"));
+    append(&second, event("second"));
+    killed(scratch.path(), after.path());
+    fs::set_permissions(after.path(), fs::Permissions::from_mode(0o700)).unwrap();
+
+    // A tool, which takes both; then a process that adopts what the second left, and delivers it.
+    let settings = JournalSettings { visiting: true, ..JournalSettings::default() };
+    let (tool, seen) = Journal::open(after.path(), settings).unwrap();
+    assert!(seen.unclean);
+    assert_eq!(texts(&claim(&tool, 9)), ["second", "first"]);
+    tool.close(PATIENCE).unwrap();
+    drop(tool);
+    let (heir, recovery) = after.open();
+    assert!(recovery.unclean, "the tool's was no start");
+    for claimed in claim(&heir, 9) {
+        block_on(heir.acknowledge(claimed.claim)).unwrap();
+    }
+    heir.close(PATIENCE).unwrap();
+    drop(heir);
+
+    let (again, recovery) = after.open();
+    assert_eq!(recovery, Recovery::default(), "it was told, and that process stopped in order");
+    let (other, recovery) = after.open();
+    assert_eq!(recovery, Recovery { unclean: true, ..Recovery::default() }, "nobody was told of the second one's end");
+    other.close(PATIENCE).unwrap();
+    drop((again, other));
+    let (_again, _) = after.open();
+    assert!(!after.open().1.unclean);
+}

@@ -22,6 +22,7 @@ pub mod outbox;
 mod planted;
 #[doc(hidden)]
 pub mod private;
+mod spare;
 mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

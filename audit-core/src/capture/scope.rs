@@ -1,6 +1,6 @@
 //! One audited call, from its first line to its outcome, with exactly one event on every way out.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,6 +19,7 @@ use crate::audit_log::{AuditLog, Storing, registry};
 use crate::context::{Context, UNKNOWN_LOCATION};
 use crate::event::{Defaults, Draft, Encoded, Ending, HashKey, Trace};
 use crate::outbox::{Appending, OutboxError, RecordId};
+use crate::spare::{self, Spare};
 
 /// How long a strict call on a thread waits for its intent to be stored, at the most.
 const INTENT_DEADLINE: Duration = Duration::from_secs(5);
@@ -28,11 +29,8 @@ thread_local! {
     static CURRENT: Cell<Option<Slot>> = const { Cell::new(None) };
 
     /// Slots of scopes that ended on this thread.
-    static SPARE: RefCell<Vec<Slot>> = const { RefCell::new(Vec::new()) };
+    static SPARE: Spare<Slot> = const { Spare::new() };
 }
-
-/// How many slots a thread keeps for scopes to come.
-const MOST_SPARE: usize = 32;
 
 /// A scope that was opened; nothing if there is no log to tell.
 #[derive(Debug)]
@@ -43,8 +41,7 @@ pub struct Scope(Option<Slot>);
 type Slot = Box<Option<Live>>;
 
 fn slot_of(live: Live) -> Slot {
-    let spare = SPARE.try_with(|spare| spare.try_borrow_mut().ok()?.pop()).ok().flatten();
-    let mut slot = spare.unwrap_or_default();
+    let mut slot = spare::take(&SPARE).unwrap_or_default();
     *slot = Some(live);
     slot
 }
@@ -52,14 +49,7 @@ fn slot_of(live: Live) -> Slot {
 /// Keeps the slot of a scope that ended.
 fn vacate(mut slot: Slot) {
     *slot = None;
-    // Fails only while the thread ends.
-    let _ = SPARE.try_with(|spare| {
-        if let Ok(mut spare) = spare.try_borrow_mut()
-            && spare.len() < MOST_SPARE
-        {
-            spare.push(slot);
-        }
-    });
+    spare::keep(&SPARE, slot);
 }
 
 #[derive(Debug)]

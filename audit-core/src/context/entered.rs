@@ -58,8 +58,13 @@ pin_project! {
         fn drop(this: Pin<&mut Self>) {
             // What a dropped request's guards tell is told within its context, too.
             let mut this = this.project();
-            let _entered = Entered::new(this.context);
-            this.future.set(None);
+            {
+                let _entered = Entered::new(this.context);
+                this.future.set(None);
+            }
+            if let Some(context) = this.context.take() {
+                context.recycle();
+            }
         }
     }
 }

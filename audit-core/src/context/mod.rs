@@ -28,6 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::audit_log::AuditLog;
 use crate::capture::AuditActor;
 use crate::event::{AuditValue, Defaults};
+use crate::spare::{self, Spare};
 
 use self::entered::Entered;
 use self::state::{EncodedActor, State};
@@ -86,6 +87,11 @@ pub(crate) use self::axum::{respond, respond_sync};
 #[derive(Clone, Default)]
 pub struct Context(Arc<Mutex<State>>);
 
+thread_local! {
+    /// What contexts of requests that ended on this thread were made of, empty.
+    static SPARE: Spare<Arc<Mutex<State>>> = const { Spare::new() };
+}
+
 /// The context that is current here, to be carried into a task or a job; an empty one if there is none.
 #[must_use]
 pub fn context() -> Context {
@@ -119,9 +125,26 @@ impl Context {
     /// A context that begins as the current one and says what `change` adds.
     #[cfg(feature = "request")]
     pub(crate) fn derived(change: impl FnOnce(&mut State)) -> Self {
-        let mut state = Self::current().map(|outer| outer.lock().clone()).unwrap_or_default();
-        change(&mut state);
-        Self(Arc::new(Mutex::new(state)))
+        let mut shared = spare::take(&SPARE).unwrap_or_default();
+        // Nobody else has it: it is new, or was kept since nobody else had it.
+        if let Some(state) = Arc::get_mut(&mut shared) {
+            let state = state.get_mut().unwrap_or_else(PoisonError::into_inner);
+            if let Some(outer) = Self::current() {
+                outer.lock().clone_into(state);
+            }
+            change(state);
+        }
+        Self(shared)
+    }
+
+    /// Ends this handle, and keeps what it was made of for the thread's next request if it was the last one.
+    fn recycle(self) {
+        let Self(mut shared) = self;
+        if let Some(state) = Arc::get_mut(&mut shared)
+            && state.get_mut().unwrap_or_else(PoisonError::into_inner).clear()
+        {
+            spare::keep(&SPARE, shared);
+        }
     }
 
     /// Who acts. Their organization becomes the context's, unless it has one.

@@ -25,7 +25,19 @@ pub(crate) struct State {
     pub(super) log: Option<AuditLog>,
 }
 
+/// What a state that is kept may hold on to, in bytes.
+const MOST_KEPT: usize = 4 * 1024;
+
 impl State {
+    /// Says nothing any more, and tells whether the room for it is worth keeping.
+    pub(super) fn clear(&mut self) -> bool {
+        let Self { place, actor, organization, metadata, coverage, log } = self;
+        place.clear();
+        metadata.clear();
+        (*actor, *organization, *coverage, *log) = (None, None, None, None);
+        place.json.capacity() + metadata.capacity() <= MOST_KEPT
+    }
+
     /// Sets the actor, and the organization to theirs if there is none.
     pub(super) fn set_actor(&mut self, actor: EncodedActor) {
         self.actor = Some(actor.json);
@@ -92,15 +104,6 @@ impl State {
             push_string(json, value, crate::event::limits::METADATA_VALUE_CHARS);
         });
     }
-
-    /// Sets metadata to a short text of ours that has nothing to escape, without a copy of it.
-    pub(super) fn set_plain(&mut self, key: &'static str, value: impl std::fmt::Display) {
-        self.metadata.set(key, |json| {
-            json.reserve(64);
-            // Writing to memory does not fail.
-            let _ = std::io::Write::write_fmt(json, format_args!("\"{value}\""));
-        });
-    }
 }
 
 /// An actor, as it is sent. Made before any context is locked, since it is the user's code that describes.
@@ -139,6 +142,11 @@ struct Place {
 }
 
 impl Place {
+    fn clear(&mut self) {
+        self.json.clear();
+        self.location_end = 0;
+    }
+
     fn set_location(&mut self, location: &str) {
         if location.is_empty() {
             return;

@@ -41,6 +41,17 @@ impl Fragments {
         members.each(&buf, |key, json| self.set(key.to_owned(), |buf| buf.extend_from_slice(json)));
     }
 
+    /// Takes all of it out, and keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.json.clear();
+        self.parts.clear();
+    }
+
+    /// How much room there is, in bytes.
+    pub(crate) fn capacity(&self) -> usize {
+        self.json.capacity() + self.parts.capacity() * size_of::<(Cow<'static, str>, usize)>()
+    }
+
     /// Whether `key` has a value.
     #[cfg(any(test, feature = "request"))]
     pub(crate) fn has(&self, key: &str) -> bool {

@@ -11,6 +11,7 @@ use ipnet::IpNet;
 
 use super::hops::Chain;
 use super::node::Node;
+use super::text::spelled;
 use super::view::RequestView;
 
 /// Requests whose header, though it is to be believed, named no address.
@@ -91,25 +92,24 @@ impl ClientAddress {
     /// Hands the client's address to `tell`, if there is one.
     pub(crate) fn find(&self, request: &dyn RequestView, tell: impl FnOnce(&str)) {
         let peer = || request.peer().map(|peer| peer.to_canonical());
+        let lines = match &self.0 {
+            Way::Peer => Vec::new(),
+            Way::Header(name) => request.header_lines(name),
+            Way::Chain(chain, _) => request.header_lines(chain.header()),
+        };
         let found = match &self.0 {
             Way::Peer => Ok(None),
-            Way::Header(name) => in_one_line(&request.header_lines(name)),
-            Way::Chain(chain, proxies) => {
-                let lines = request.header_lines(chain.header());
-                proxies.client(peer(), chain.hops(&lines)).map(|client| {
-                    client.map(|client| match client {
-                        Client::Address(address) => address.to_string(),
-                        Client::Obfuscated(name) => name.to_owned(),
-                    })
-                })
-            }
+            Way::Header(_) => in_one_line(&lines).map(|address| address.map(Client::Address)),
+            Way::Chain(chain, proxies) => proxies.client(peer(), chain.hops(&lines)),
         };
         if found.is_err() {
             UNREADABLE.fetch_add(1, Ordering::Relaxed);
             tracing::debug!(target: "audited", "a request names no client address where it should: the peer's is told");
         }
-        if let Some(location) = found.ok().flatten().or_else(|| peer().map(|peer| peer.to_string())) {
-            tell(&location);
+        match found.ok().flatten().or_else(|| peer().map(Client::Address)) {
+            Some(Client::Address(address)) => spelled(address, tell),
+            Some(Client::Obfuscated(name)) => tell(name),
+            None => {}
         }
     }
 }
@@ -119,11 +119,11 @@ impl ClientAddress {
 struct Unreadable;
 
 /// The address in a header that has one line with one address; `None` if there is no line.
-fn in_one_line(lines: &[&[u8]]) -> Result<Option<String>, Unreadable> {
+fn in_one_line(lines: &[&[u8]]) -> Result<Option<IpAddr>, Unreadable> {
     match lines {
         [] => Ok(None),
         [line] => match Node::parse(line.trim_ascii()) {
-            Some(Node::Address(address)) => Ok(Some(address.to_string())),
+            Some(Node::Address(address)) => Ok(Some(address)),
             _ => Err(Unreadable),
         },
         _ => Err(Unreadable),

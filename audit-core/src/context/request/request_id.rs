@@ -1,6 +1,5 @@
 //! The name of a request: the one it came with, or a new one.
 
-use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,31 +23,54 @@ pub(super) fn made() -> RequestId {
 
 /// The names that one process makes.
 struct Names {
-    process: u64,
+    /// 16 digits and `-`.
+    process: [u8; PROCESS_BYTES],
     count: AtomicU64,
 }
+
+const PROCESS_BYTES: usize = 17;
 
 impl Names {
     fn new() -> Self {
         // Without randomness, the process's id tells it from its neighbours.
         let process = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
-        Self { process, count: AtomicU64::new(0) }
+        let mut digits = [b'-'; PROCESS_BYTES];
+        push_hex(&mut digits[..16], process);
+        Self { process: digits, count: AtomicU64::new(0) }
     }
 
     fn next(&self) -> RequestId {
-        RequestId { process: self.process, number: self.count.fetch_add(1, Ordering::Relaxed) }
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let digits = (u64::BITS - number.leading_zeros()).div_ceil(4).max(1) as usize;
+        let mut id = RequestId { text: [0; MADE_BYTES], len: PROCESS_BYTES + digits };
+        id.text[..PROCESS_BYTES].copy_from_slice(&self.process);
+        push_hex(&mut id.text[PROCESS_BYTES..id.len], number);
+        id
     }
 }
 
-/// A name that was made here.
+/// The longest name that is made here.
+const MADE_BYTES: usize = PROCESS_BYTES + 16;
+
+/// A name that was made here: the process and the request's number in it, in hexadecimal digits.
 pub(super) struct RequestId {
-    process: u64,
-    number: u64,
+    text: [u8; MADE_BYTES],
+    len: usize,
 }
 
-impl fmt::Display for RequestId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{:x}", self.process, self.number)
+impl RequestId {
+    pub(super) fn as_str(&self) -> &str {
+        // Digits and a dash are UTF-8.
+        str::from_utf8(&self.text[..self.len]).unwrap_or_default()
+    }
+}
+
+/// Writes the last digits of `number`.
+fn push_hex(digits: &mut [u8], number: u64) {
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        *digit = b"0123456789abcdef"[(rest & 0xf) as usize];
+        rest >>= 4;
     }
 }
 
@@ -69,16 +91,31 @@ mod tests {
 
     #[test]
     fn made_names_differ() {
-        assert_ne!(made().to_string(), made().to_string());
+        let (one, other) = (made(), made());
+        assert_ne!(one.as_str(), other.as_str());
+    }
+
+    #[test]
+    fn a_made_name_is_the_process_and_a_number_without_leading_zeros() {
+        let names = Names { count: AtomicU64::new(0xfe), ..Names::new() };
+        let process = str::from_utf8(&names.process).unwrap();
+        for number in ["fe", "ff", "100"] {
+            assert_eq!(names.next().as_str(), format!("{process}{number}"));
+        }
+        let (first, last) = (Names::new().next(), Names { count: AtomicU64::new(u64::MAX), ..Names::new() }.next());
+        assert!(first.as_str().ends_with("-0") && last.as_str().ends_with(&format!("-{:x}", u64::MAX)));
+        let mut digits = [0; 16];
+        push_hex(&mut digits, 0x0123_4567_89ab_cdef);
+        assert_eq!(digits, *b"0123456789abcdef");
     }
 
     #[test]
     fn a_forked_child_does_not_repeat_its_parents_names() {
         let mut names = OfProcess::new(Names::new);
-        let before = names.get().next();
+        let before = names.get().next().as_str().to_owned();
         names.fork();
-        let of_child = [names.get().next(), names.get().next()].map(|name| name.to_string());
-        assert!(!of_child.iter().any(|name| name.starts_with(&format!("{:016x}", before.process))), "{of_child:?}");
+        let of_child = [names.get().next(), names.get().next()].map(|name| name.as_str().to_owned());
+        assert!(!of_child.iter().any(|name| name.starts_with(&before[..PROCESS_BYTES])), "{of_child:?}");
         assert_ne!(of_child[0], of_child[1]);
     }
 }

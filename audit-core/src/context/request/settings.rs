@@ -67,7 +67,7 @@ impl Settings {
             self.client_address.find(request, |location| state.set_location(location));
         }
         if self.user_agent
-            && let Some(user_agent) = request.header("user-agent")
+            && let Some(user_agent) = request.user_agent()
         {
             state.set_user_agent(&readable(user_agent));
         }
@@ -103,7 +103,7 @@ impl Settings {
         match request_id::taken(header) {
             Some(name) => state.set_text("request_id", name),
             None if state.has_metadata("request_id") => {}
-            None => state.set_plain("request_id", request_id::made()),
+            None => state.set_text("request_id", request_id::made().as_str()),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What clients send, made readable: any bytes become text, and never more than an event may hold.
 
 use std::borrow::Cow;
+use std::io::{Cursor, Write as _};
+use std::net::IpAddr;
 
 use crate::event::limits::TEXT_CHARS;
 
@@ -10,7 +12,9 @@ const MOST_BYTES: usize = (TEXT_CHARS + 1) * 4;
 
 /// What is no UTF-8 shows as `U+FFFD`.
 pub(super) fn readable(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(&bytes[..bytes.len().min(MOST_BYTES)])
+    let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
+    // What is UTF-8, as nearly all is, is seen faster so.
+    str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// [`readable`], with `%41` as `A`; a `%` without two digits behind it stays.
@@ -22,6 +26,23 @@ pub(in crate::context) fn decoded(text: &str) -> Cow<'_, str> {
 /// [URL Standard, section 5.1](https://url.spec.whatwg.org/#urlencoded-parsing).
 pub(super) fn form_decoded(text: &str) -> Cow<'_, str> {
     if text.contains('+') { decoded(&text.replace('+', " ")).into_owned().into() } else { decoded(text) }
+}
+
+/// Hands the usual form of an address to `tell`. Every request has one, so it is worth more than `to_string`, which
+/// allocates and formats number by number.
+pub(super) fn spelled(address: IpAddr, tell: impl FnOnce(&str)) {
+    // The longest is an IPv6 address that ends as an IPv4 one.
+    let mut text = Cursor::new([0; 45]);
+    // There is room for any, so writing does not fail.
+    let _ = match address {
+        IpAddr::V4(address) => address.octets().iter().enumerate().try_for_each(|(place, octet)| {
+            text.write_all(if place == 0 { b"" } else { b"." })?;
+            text.write_all(itoa::Buffer::new().format(*octet).as_bytes())
+        }),
+        IpAddr::V6(address) => write!(text, "{address}"),
+    };
+    let len = text.position() as usize;
+    tell(str::from_utf8(&text.get_ref()[..len]).unwrap_or_default());
 }
 
 fn decode(text: &[u8]) -> Vec<u8> {
@@ -57,6 +78,17 @@ mod tests {
         assert_eq!(readable(b"gr\xc3\xb6\xff\xfe"), "grö\u{fffd}\u{fffd}");
         assert!(readable(&vec![b'x'; 64 * 1024]).len() <= MOST_BYTES);
         assert!(decoded(&"%41".repeat(64 * 1024)).len() <= MOST_BYTES);
+    }
+
+    #[test]
+    fn an_address_is_spelled_as_the_standard_library_does() {
+        let longest = "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255";
+        for text in ["0.0.0.0", "255.255.255.255", "203.0.113.7", "::", "2001:db8::1", "::ffff:192.0.2.1", longest] {
+            let address: IpAddr = text.parse().unwrap();
+            let mut told = None;
+            spelled(address, |text| told = Some(text.to_owned()));
+            assert_eq!(told, Some(address.to_string()));
+        }
     }
 
     #[test]

@@ -24,6 +24,11 @@ pub(crate) trait RequestView {
     /// The first line of a header, as it came: any bytes.
     fn header(&self, name: &str) -> Option<&[u8]>;
 
+    /// [`header`](Self::header) of `user-agent`, which every request is asked for.
+    fn user_agent(&self) -> Option<&[u8]> {
+        self.header("user-agent")
+    }
+
     /// All lines of a header, in order.
     fn header_lines(&self, name: &str) -> Vec<&[u8]>;
 

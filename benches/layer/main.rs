@@ -47,15 +47,15 @@ fn main() {
 
 async fn run() {
     let recorder = Recorder::new();
-    let ours = || AuditLayer::new().log(&recorder.log());
     let plain = || Router::new().route("/invoices/{id}", get(view));
+    let recording = AuditLayer::new().log(&recorder.log());
     let peers = [
         ("no layer", serve(plain()).await),
         ("a layer that does nothing", serve(plain().layer(layer_fn(Nothing))).await),
-        ("**`AuditLayer`**", serve(plain().layer(ours())).await),
+        ("**`AuditLayer`**", serve(plain().layer(AuditLayer::new())).await),
         (
             "the same, and the handler audited",
-            serve(Router::new().route("/invoices/{id}", get(audited_view)).layer(ours())).await,
+            serve(Router::new().route("/invoices/{id}", get(audited_view)).layer(recording)).await,
         ),
     ];
     let mut rates: Vec<Vec<f64>> = peers.iter().map(|_| Vec::new()).collect();

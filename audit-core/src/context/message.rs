@@ -26,7 +26,7 @@ impl Context {
     /// ```
     #[must_use]
     pub fn to_json(&self) -> String {
-        let state = self.lock();
+        let state = self.settled();
         let mut json = b"{\"context\":".to_vec();
         state.push_json(&mut json);
         let defaults = state.defaults();

@@ -130,7 +130,7 @@ impl Context {
         if let Some(state) = Arc::get_mut(&mut shared) {
             let state = state.get_mut().unwrap_or_else(PoisonError::into_inner);
             if let Some(outer) = Self::current() {
-                outer.lock().clone_into(state);
+                outer.settled().clone_into(state);
             }
             change(state);
         }
@@ -213,9 +213,16 @@ impl Context {
 
     /// Changes this context, and no other that shares its beginnings.
     fn with(self, change: impl FnOnce(&mut State)) -> Self {
-        let mut state = self.lock().clone();
+        let mut state = self.settled().clone();
         change(&mut state);
         Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// What is told of the context, or copied.
+    fn settled(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.settle();
+        state
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -233,7 +240,7 @@ impl Context {
 
     /// Appends the `context` object of an event that begins to `buf`.
     pub(crate) fn begin_event(&self, buf: &mut Vec<u8>) {
-        let state = self.lock();
+        let state = self.settled();
         if let Some(coverage) = &state.coverage {
             coverage.cover();
         }
@@ -249,7 +256,7 @@ impl Context {
 
     /// Lends what an event takes from here.
     pub(crate) fn defaults<R>(&self, then: impl FnOnce(Defaults<'_>) -> R) -> R {
-        then(self.lock().defaults())
+        then(self.settled().defaults())
     }
 }
 

@@ -28,9 +28,11 @@ pub use self::rejection::Rejection;
 
 pub(super) use self::builder::common_methods;
 pub(super) use self::client_address::unreadable_addresses;
+pub(super) use self::request_id::made as made_request_id;
 pub(super) use self::settings::Settings;
 #[cfg(feature = "actix-web")]
 pub(super) use self::text::decoded;
+pub(super) use self::text::{READABLE_BYTES, readable, spelled};
 pub(super) use self::view::RequestView;
 #[cfg(feature = "tower")]
 pub(super) use self::watch::status_of_grpc;

@@ -16,7 +16,7 @@ pub(super) fn taken(header: Option<&[u8]>) -> Option<&str> {
 }
 
 /// A name that no other request has: of the process, and the request's number in it.
-pub(super) fn made() -> RequestId {
+pub(crate) fn made() -> RequestId {
     static NAMES: OnceLock<OfProcess<Names>> = OnceLock::new();
     NAMES.get_or_init(|| OfProcess::new(Names::new)).get().next()
 }
@@ -53,13 +53,13 @@ impl Names {
 const MADE_BYTES: usize = PROCESS_BYTES + 16;
 
 /// A name that was made here: the process and the request's number in it, in hexadecimal digits.
-pub(super) struct RequestId {
+pub(crate) struct RequestId {
     text: [u8; MADE_BYTES],
     len: usize,
 }
 
 impl RequestId {
-    pub(super) fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         // Digits and a dash are UTF-8.
         str::from_utf8(&self.text[..self.len]).unwrap_or_default()
     }

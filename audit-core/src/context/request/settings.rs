@@ -63,16 +63,18 @@ impl Settings {
     /// Writes what `request` says to `state`.
     pub(crate) fn read(&self, request: &dyn RequestView, state: &mut State) {
         // Behind another layer, what that one found stays, unless this one was told where to look.
-        if !self.client_address.is_peer() || !state.has_location() {
+        if !self.client_address.is_peer() {
             self.client_address.find(request, |location| state.set_location(location));
+        } else if let Some(peer) = request.peer() {
+            state.set_peer(peer.to_canonical());
         }
         if self.user_agent
             && let Some(user_agent) = request.user_agent()
         {
-            state.set_user_agent(&readable(user_agent));
+            state.set_user_agent_header(user_agent);
         }
         if let Some(header) = &self.request_id {
-            self.read_request_id(request.header(header), state);
+            state.set_request_id(request_id::taken(request.header(header)));
         }
         self.read_line(request, state);
         if self.trace_id {
@@ -96,14 +98,6 @@ impl Settings {
         }
         if let Some(trace) = request.header("traceparent").and_then(trace::trace_id) {
             state.set_text("trace_id", trace);
-        }
-    }
-
-    fn read_request_id(&self, header: Option<&[u8]>, state: &mut State) {
-        match request_id::taken(header) {
-            Some(name) => state.set_text("request_id", name),
-            None if state.has_metadata("request_id") => {}
-            None => state.set_text("request_id", request_id::made().as_str()),
         }
     }
 

@@ -8,11 +8,11 @@ use crate::event::limits::TEXT_CHARS;
 
 /// No text of an event is longer than [`TEXT_CHARS`], and no character takes more bytes than four. One more, so that
 /// what is cut is seen to be.
-const MOST_BYTES: usize = (TEXT_CHARS + 1) * 4;
+pub(in crate::context) const READABLE_BYTES: usize = (TEXT_CHARS + 1) * 4;
 
 /// What is no UTF-8 shows as `U+FFFD`.
-pub(super) fn readable(bytes: &[u8]) -> Cow<'_, str> {
-    let bytes = &bytes[..bytes.len().min(MOST_BYTES)];
+pub(in crate::context) fn readable(bytes: &[u8]) -> Cow<'_, str> {
+    let bytes = &bytes[..bytes.len().min(READABLE_BYTES)];
     // What is UTF-8, as nearly all is, is seen faster so.
     str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
@@ -30,7 +30,7 @@ pub(super) fn form_decoded(text: &str) -> Cow<'_, str> {
 
 /// Hands the usual form of an address to `tell`. Every request has one, so it is worth more than `to_string`, which
 /// allocates and formats number by number.
-pub(super) fn spelled(address: IpAddr, tell: impl FnOnce(&str)) {
+pub(in crate::context) fn spelled(address: IpAddr, tell: impl FnOnce(&str)) {
     // The longest is an IPv6 address that ends as an IPv4 one.
     let mut text = Cursor::new([0; 45]);
     // There is room for any, so writing does not fail.
@@ -46,7 +46,7 @@ pub(super) fn spelled(address: IpAddr, tell: impl FnOnce(&str)) {
 }
 
 fn decode(text: &[u8]) -> Vec<u8> {
-    let text = &text[..text.len().min(MOST_BYTES * 3)];
+    let text = &text[..text.len().min(READABLE_BYTES * 3)];
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&byte, behind)) = rest.split_first() {
@@ -76,8 +76,8 @@ mod tests {
     #[test]
     fn any_bytes_are_readable_and_never_many() {
         assert_eq!(readable(b"gr\xc3\xb6\xff\xfe"), "grö\u{fffd}\u{fffd}");
-        assert!(readable(&vec![b'x'; 64 * 1024]).len() <= MOST_BYTES);
-        assert!(decoded(&"%41".repeat(64 * 1024)).len() <= MOST_BYTES);
+        assert!(readable(&vec![b'x'; 64 * 1024]).len() <= READABLE_BYTES);
+        assert!(decoded(&"%41".repeat(64 * 1024)).len() <= READABLE_BYTES);
     }
 
     #[test]

@@ -327,7 +327,12 @@ impl Truth {
         }
         for (dead, replacement) in &self.pairs {
             let is_dead = matches!(held.get(dead), Some(Fate::Dead(_)));
-            let gone = self.fates[replacement].len() > 1 && self.fates[replacement][0] != Fate::Absent;
+            // It may have arrived since then, and its segment may have been given up.
+            let gone = match &*self.fates[replacement] {
+                [only] => *only == Fate::Absent,
+                [first, ..] => *first != Fate::Absent,
+                [] => false,
+            };
             if is_dead != held.contains_key(replacement) && !gone {
                 return Err(format!("{dead} is dead: {is_dead}, its replacement {replacement} is not the same"));
             }

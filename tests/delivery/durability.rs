@@ -9,11 +9,20 @@ use audited::{AuditLog, Context, HealthReason, HealthStatus, audited};
 use audited_cli::LocalWorkos;
 
 use crate::support::{
-    Invoice, PATIENCE, adds_up, close, is_on_disk, log_in, nobody, on_disk, pay, see, stored, told, until,
+    Invoice, PATIENCE, adds_up, are_on_disk, close, log_in, nobody, on_disk, pay, see, stored, told, until,
 };
 
 /// Longer than the fifty milliseconds that are promised by what a busy machine takes to run a thread and to read a file.
 const SOON: Duration = Duration::from_millis(50 + 200);
+/// A writer that nobody wakes looks by itself every five seconds.
+const FORGOTTEN: Duration = Duration::from_millis(2_500);
+
+/// The machine may hold one of them up, but not most of them; and none of them was forgotten.
+fn soon(what: &str, mut took: Vec<Duration>) {
+    took.sort_unstable();
+    let (median, longest) = (took[took.len() / 2], took[took.len() - 1]);
+    assert!(took.len() >= 9 && median < SOON && longest < FORGOTTEN, "{what}: {took:?}");
+}
 
 async fn offline(dir: &Path) -> AuditLog {
     log_in(dir, &nobody()).start().await.unwrap()
@@ -52,16 +61,15 @@ fn a_synchronous_call_waits_for_the_disk_too() {
 async fn a_relaxed_event_is_on_disk_within_fifty_milliseconds() {
     let dir = tempfile::tempdir().unwrap();
     let audit = offline(dir.path()).await;
-    let mut soonest = PATIENCE;
+    let mut took = Vec::new();
     for id in 0..10_usize {
         let began = Instant::now();
         Context::default().log(&audit).in_scope(|| see(Invoice::new(id as u64)));
         until(|| on_disk(dir.path()).len() > id).await;
-        let took = began.elapsed();
-        assert!(took < SOON, "event {id} after {took:?}");
-        soonest = soonest.min(took);
+        took.push(began.elapsed());
     }
-    assert!(soonest < Duration::from_millis(100), "at best after {soonest:?}");
+    assert!(took.iter().any(|took| *took < Duration::from_millis(100)), "{took:?}");
+    soon("a relaxed call", took);
 }
 
 #[audited(action = "invoice.exported", organization = "org_1", target(type = "invoice", id = id))]
@@ -76,21 +84,27 @@ async fn the_event_of_a_panic_or_a_cancellation_is_on_disk_within_one_flush() {
     let dir = tempfile::tempdir().unwrap();
     let audit = offline(dir.path()).await;
 
-    let began = Instant::now();
-    catch_unwind(AssertUnwindSafe(|| Context::default().log(&audit).in_scope(|| print(13)))).unwrap_err();
-    until(|| is_on_disk(dir.path(), &["invoice.printed", "panicked"])).await;
-    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
+    let (mut panicked, mut panicked_in_a_task, mut cancelled) = (Vec::new(), Vec::new(), Vec::new());
+    for round in 1..=9 {
+        let began = Instant::now();
+        catch_unwind(AssertUnwindSafe(|| Context::default().log(&audit).in_scope(|| print(13)))).unwrap_err();
+        until(|| are_on_disk(dir.path(), &["invoice.printed", "panicked"]) == round).await;
+        panicked.push(began.elapsed());
 
-    let panicking = tokio::spawn({
-        let audit = audit.clone();
-        async move { told(&audit, export(13)).await }
-    });
-    assert!(panicking.await.unwrap_err().is_panic());
-    assert!(until(|| is_on_disk(dir.path(), &["invoice.exported", "panicked"])).await < SOON);
+        let panicking = tokio::spawn({
+            let audit = audit.clone();
+            async move { told(&audit, export(13)).await }
+        });
+        assert!(panicking.await.unwrap_err().is_panic());
+        panicked_in_a_task.push(until(|| are_on_disk(dir.path(), &["invoice.exported", "panicked"]) == round).await);
 
-    assert!(tokio::time::timeout(Duration::from_millis(5), told(&audit, export(1))).await.is_err());
-    assert!(until(|| is_on_disk(dir.path(), &["invoice.exported", "cancelled"])).await < SOON);
-    assert_eq!(adds_up(&audit).await.pending, 3);
+        assert!(tokio::time::timeout(Duration::from_millis(5), told(&audit, export(1))).await.is_err());
+        cancelled.push(until(|| are_on_disk(dir.path(), &["invoice.exported", "cancelled"]) == round).await);
+    }
+    soon("a panic", panicked);
+    soon("a panic in a task", panicked_in_a_task);
+    soon("a cancellation", cancelled);
+    assert_eq!(adds_up(&audit).await.pending, 27);
 }
 
 /// Some 20 KB of notes, so that the smallest budget is full soon.

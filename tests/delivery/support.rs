@@ -89,12 +89,18 @@ pub(crate) fn on_disk(dir: &Path) -> Vec<PendingRecord> {
     JournalReader::open(dir).unwrap().pending(None, usize::MAX).unwrap()
 }
 
+/// How many events with these words are on the disk.
+pub(crate) fn are_on_disk(dir: &Path, words: &[&str]) -> usize {
+    let has_them = |record: &&PendingRecord| {
+        let text = String::from_utf8_lossy(&record.payload);
+        words.iter().all(|words| text.contains(words))
+    };
+    on_disk(dir).iter().filter(has_them).count()
+}
+
 /// Whether an event with these words is on the disk.
 pub(crate) fn is_on_disk(dir: &Path, words: &[&str]) -> bool {
-    on_disk(dir).iter().any(|record| {
-        let text = String::from_utf8_lossy(&record.payload).into_owned();
-        words.iter().all(|words| text.contains(words))
-    })
+    are_on_disk(dir, words) > 0
 }
 
 /// Waits for what another thread brings about, and says how long it took.

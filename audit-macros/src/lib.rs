@@ -7,6 +7,8 @@
 mod audited;
 mod editor;
 mod errors;
+#[cfg(any(test, fuzzing))]
+mod fuzz;
 mod grammar;
 mod model;
 mod runtime_path;

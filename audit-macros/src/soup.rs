@@ -1,72 +1,6 @@
-//! Whatever is written in an attribute, the answer is code: what is meant, or the errors that say what is wrong. No input
-//! makes a macro panic, which would point at nothing.
+//! Random words and characters in the macros, at every run of the tests.
 
-use proc_macro2::TokenStream;
-use quote::quote;
-
-use crate::audited::audited;
-use crate::editor::PRETENDED;
-use crate::model::{Role, derive};
-
-/// Words of the attribute's language, and of no language.
-const WORDS: [&str; 56] = [
-    "action",
-    "=",
-    "\"invoice.paid\"",
-    "\"\"",
-    ",",
-    "organization",
-    "target",
-    "targets",
-    "(",
-    ")",
-    "type",
-    "\"invoice\"",
-    "id",
-    "name",
-    "metadata",
-    "actor",
-    "durability",
-    "strict",
-    "relaxed",
-    "durable",
-    "detached",
-    "when",
-    "ok",
-    "err",
-    "skip",
-    "\"why\"",
-    "crate",
-    "::",
-    "audited",
-    "x",
-    "self",
-    "self.id",
-    "|",
-    "=>",
-    "_",
-    "Some(x)",
-    "x.y()",
-    "{",
-    "}",
-    "[",
-    "]",
-    "redact",
-    "hash",
-    "mask",
-    "1",
-    "-1",
-    "'a'",
-    "true",
-    "#",
-    "?",
-    ";",
-    "&x",
-    "version",
-    "format!(\"{x}\")",
-    "returned",
-    "..",
-];
+use crate::fuzz::attribute;
 
 struct Random(u64);
 
@@ -78,38 +12,50 @@ impl Random {
         usize::try_from(self.0 >> 16).unwrap_or_default() % limit
     }
 
-    /// Words that are tokens; brackets that do not match are none.
-    fn soup(&mut self) -> TokenStream {
-        loop {
-            let words: Vec<&str> = (0..=self.below(14)).map(|_| WORDS[self.below(WORDS.len())]).collect();
-            if let Ok(tokens) = words.join(" ").parse() {
-                return tokens;
-            }
-        }
+    fn byte(&mut self, from: usize, below: usize) -> u8 {
+        u8::try_from(from + self.below(below - from)).unwrap_or_default()
     }
 }
 
-fn is_code(what: &str, given: &TokenStream, code: &TokenStream) {
-    assert!(syn::parse2::<syn::File>(code.clone()).is_ok(), "{what}: {given} became {code}");
+#[test]
+fn whatever_is_written_becomes_code_or_errors() {
+    let mut random = Random(4711);
+    for _ in 0..1_000 {
+        // Words, and now and then a character.
+        let mut soup: Vec<u8> = (0..=random.below(14)).map(|_| random.byte(128, 256)).collect();
+        if random.below(4) == 0 {
+            let at = random.below(soup.len());
+            soup[at] = random.byte(0, 128);
+        }
+        attribute(&soup);
+    }
 }
 
+/// What begins right and then goes wrong gets further than what is wrong from the start.
 #[test]
-fn whatever_an_attribute_says_it_becomes_code_or_errors() {
-    let mut random = Random(4711);
-    for _ in 0..500 {
-        let soup = random.soup();
-        let right = quote! { action = "invoice.paid", target(type = "invoice", id = x), };
-        for attribute in [soup.clone(), quote! { #right #soup }] {
-            let function = quote! { async fn pay(x: u64) -> Result<u64, String> { Ok(x) } };
-            is_code("the attribute", &attribute, &audited(attribute.clone(), function.clone()));
-            // What an editor gets need not be code, but something.
-            PRETENDED.set(true);
-            assert!(!audited(attribute, function).is_empty());
-            PRETENDED.set(false);
-        }
-        for role in [Role::Target, Role::Actor] {
-            let item = quote! { #[audit(#soup)] struct Invoice { #[audit(id)] id: u64, #[audit(#soup)] name: String } };
-            is_code("the derive", &soup, &derive(role, item));
+fn what_is_made_of_something_right_becomes_code_or_errors() {
+    let right: [&[u8]; 5] = [
+        b"action = \"invoice.paid\", target(type = \"invoice\", id = x.id, name = ?x), metadata(items: number = x.len(), raw = %x)",
+        b"action = \"a.b\", actor = user, organization = user.org_id, targets(x), body(x: amount, iban = hash, memo = mask(last = 4))",
+        b"ok(Json(receipt) => targets(receipt)), err(e => metadata(reason = %e)), on(ok, err), durability = strict, version = 2",
+        b"type = \"user\", name = \"{id} of {name}\", organization, metadata = \"tier\", mask(last = 4), flatten",
+        b"skip = \"why\"\npub async fn pay<T: Into<u64>>(&self, State(app): State<App>, mut x: T) -> impl IntoResponse { x.into()? }",
+    ];
+    let mut random = Random(1147);
+    for seed in right {
+        attribute(seed);
+        for _ in 0..200 {
+            let mut bytes = seed.to_vec();
+            for _ in 0..=random.below(4) {
+                let at = random.below(bytes.len());
+                match random.below(4) {
+                    0 if bytes.len() > 1 => drop(bytes.remove(at)),
+                    1 => bytes.insert(at, random.byte(128, 256)),
+                    2 => bytes[at] = random.byte(32, 127),
+                    _ => bytes.truncate(at.max(1)),
+                }
+            }
+            attribute(&bytes);
         }
     }
 }

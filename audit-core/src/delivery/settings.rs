@@ -61,6 +61,16 @@ impl Clock {
         (self.0)()
     }
 
+    /// A clock that begins with this one and then counts what passes, whoever sets this one: for what is lent and put off. Leases
+    /// that a clock set ahead ended would be settled in vain, though the sink has the event.
+    pub(super) fn counting(&self) -> Self {
+        if planted(Bug::WallClockGate) {
+            return self.clone();
+        }
+        let (start, began) = (self.now(), Instant::now());
+        Self::new(move || start.after(began.elapsed()))
+    }
+
     /// This clock, save that it does not go back while the process lives: what waits for a time of day would wait longer.
     pub(super) fn steady(self) -> Self {
         if planted(Bug::WallClockGate) {

@@ -28,7 +28,7 @@ use super::retry::{Backoff, Random};
 use super::runs::Runs;
 use super::settle::{Settlement, note_failure, settle};
 use super::stats::Counters;
-use super::{DeliverySettings, Reply, Sink};
+use super::{Clock, DeliverySettings, Reply, Sink};
 use crate::outbox::{
     ClaimId, ClaimRequest, Claimed, Contents, MAX_WAIT, Outbox, OutboxError, OutboxErrorKind, Timestamp,
 };
@@ -56,6 +56,8 @@ pub(super) struct Worker {
     outbox: Arc<dyn Outbox>,
     sink: Arc<dyn Sink>,
     settings: DeliverySettings,
+    /// By which records are lent and put off. What the sink may have forgotten hangs on the time of day.
+    timer: Clock,
     counters: Arc<Counters>,
     drains: Drains,
     commands: UnboundedReceiver<Drain>,
@@ -111,6 +113,7 @@ impl Worker {
             gate: Gate::new(),
             pace: Pace::new(settings.pace, now),
             concurrency: Concurrency::new(settings.concurrency),
+            timer: settings.clock.counting(),
             settings,
             lanes: Lanes::default(),
             runs: Runs::default(),
@@ -204,7 +207,7 @@ impl Worker {
         let outbox = Arc::clone(&self.outbox);
         let waiting = self.lanes.waiting(now);
         self.put_off = None;
-        let (lease, now) = (self.settings.lease, self.settings.clock.now());
+        let (lease, now) = (self.settings.lease, self.timer.now());
         self.look_by(async move {
             let request = ClaimRequest { max: asked, lease, now, waiting_lanes: &waiting };
             if planted(Bug::HeadOfLine) && !waiting.is_empty() {
@@ -321,7 +324,7 @@ impl Worker {
 
     /// How long from now until `due`.
     fn until(&self, due: Timestamp) -> Duration {
-        due.since(self.settings.clock.now()).min(MAX_WAIT)
+        due.since(self.timer.now()).min(MAX_WAIT)
     }
 
     fn outbox_works(&mut self) {

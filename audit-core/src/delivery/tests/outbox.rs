@@ -151,10 +151,10 @@ async fn what_was_put_off_before_a_restart_goes_when_it_is_due() {
     first.crash().await;
     let due = first.contents().await.next_due.unwrap();
 
-    let mut second = Setup { outbox: Arc::clone(&first.outbox), ..Setup::default() }.start(|_| taken());
-    second.accepted = 1;
     // The wall clock of a rig begins anew: as seen from there the record is due some seconds ahead.
-    second.shift_clock(i64::try_from(due.0 - crate::outbox::conformance::NOW.0).unwrap() - 2_500);
+    let ahead = i64::try_from(due.0 - crate::outbox::conformance::NOW.0).unwrap() - 2_500;
+    let mut second = Setup { outbox: Arc::clone(&first.outbox), ahead, ..Setup::default() }.start(|_| taken());
+    second.accepted = 1;
     tokio::time::sleep(Duration::from_millis(2_700)).await;
     second.assert_all_delivered().await;
 }

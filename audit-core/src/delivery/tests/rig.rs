@@ -129,6 +129,8 @@ pub(super) struct Setup {
     pub(super) outbox: Arc<dyn Outbox>,
     /// Decides what chance decides.
     pub(super) seed: u64,
+    /// So many milliseconds is the wall clock ahead at the start.
+    pub(super) ahead: i64,
 }
 
 impl Default for Setup {
@@ -138,6 +140,7 @@ impl Default for Setup {
             settings: DeliverySettings::default(),
             outbox: Arc::new(MemoryOutbox::default()),
             seed: 7,
+            ahead: 0,
         }
     }
 }
@@ -154,7 +157,7 @@ impl Setup {
             most_under_way: AtomicU64::new(0),
             refreshed: AtomicU64::new(0),
         });
-        let clock_error = Arc::<AtomicI64>::default();
+        let clock_error = Arc::new(AtomicI64::new(self.ahead));
         let error = Arc::clone(&clock_error);
         let clock = Clock::new(move || {
             let shown = NOW.after(began.elapsed());

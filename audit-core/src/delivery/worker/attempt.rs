@@ -40,7 +40,7 @@ impl Worker {
         }
         let patience = self.settings.attempt_timeout;
         if self.gate.width(now) == 0 || !self.lanes.lets_go(record.lane, now, patience) {
-            let retry = Retry { due: sent_at, history: record.history };
+            let retry = Retry { due: self.timer.now(), history: record.history };
             self.settle(record.claim, lease_ends, Settlement::Reschedule { retry, attempted: false });
             return false;
         }
@@ -81,7 +81,7 @@ impl Worker {
                 return self.rekey(&record, lease_ends, history, at);
             }
             Fate::Retry { history, wait } => {
-                let due = at.after(self.wait(&record, history.attempts, wait, now));
+                let due = self.timer.now().after(self.wait(&record, history.attempts, wait, now));
                 Settlement::Reschedule { retry: Retry { due, history }, attempted: true }
             }
             Fate::Dead { status, message, replace } => {
@@ -113,7 +113,7 @@ impl Worker {
             "an audit event met the same 5xx for an hour while others were taken: it goes on under a new idempotency key"
         );
         let history = History { first_ambiguous: None, rekeyed: true, ..history };
-        self.settle(record.claim, lease_ends, Settlement::Rekey { retry: Retry { due: at, history } });
+        self.settle(record.claim, lease_ends, Settlement::Rekey { retry: Retry { due: self.timer.now(), history } });
     }
 
     /// How long a record waits before it is due again, and whether its lane waits with it.

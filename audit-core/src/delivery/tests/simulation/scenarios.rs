@@ -117,6 +117,26 @@ async fn wall_clocks_that_jump_delay_nothing_and_lose_nothing() {
     }
 }
 
+/// A day ahead, while a request is under way: its lease is not over, so that its reply counts. Otherwise the event would be
+/// sent once more when the key is right again, and WorkOS would have forgotten it.
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_ahead_ends_no_lease() {
+    let mut world = world(DuplicatePolicy::Send).await;
+    // Past the slow start: the second one is claimed while the first is under way.
+    tokio::time::sleep(10 * SECOND).await;
+    world.accept(1, "").await;
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    world.sink.forecast(|_, _, _| Weather::Status(401));
+    world.shift_clock(86_400_000);
+    world.accept(2, "").await;
+    tokio::time::sleep(25 * HOUR).await;
+    assert_eq!((world.stats().delivered, world.stats().fenced), (1, 0));
+    world.restart(End::Killed).await;
+    world.settle().await;
+    let seen = world.sink.seen();
+    assert_eq!((seen.stored.len(), seen.duplicates()), (2, 0));
+}
+
 /// One organization in fifty whose events fail whenever they are tried; the others' p99 is as without it.
 #[tokio::test(start_paused = true)]
 async fn one_poisoned_lane_does_not_delay_the_others() {

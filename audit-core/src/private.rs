@@ -5,7 +5,7 @@ pub use crate::capture::{
     Scope, Scoped, ToldFallback, Unavailable, WholeBody, WholeBodyFallback, error_of, open, open_strict,
     open_strict_sync, scope, scope_sync,
 };
-pub use crate::event::{bool, in_the_open, number, string};
+pub use crate::event::{BoolValue, NumberValue, StringValue, bool, in_the_open, number, string};
 pub use crate::outbox::Durability;
 
 use crate::event::{AuditValue, DisplayValue, Redaction};

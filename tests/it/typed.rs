@@ -1,9 +1,9 @@
-//! `metadata(n: number = …)`, and secrets that only go where they are hidden.
+//! `metadata(n: number = …)`, `#[audit(number)]`, and secrets that only go where they are hidden.
 
 use std::borrow::Cow;
 
 use audited::testing::Recorder;
-use audited::{AuditTarget, audited};
+use audited::{AuditActor, AuditBody, AuditTarget, audited};
 use secrecy::{SecretBox, SecretString};
 use serde_json::{Value, json};
 
@@ -42,6 +42,56 @@ fn a_stated_type_is_the_type_that_is_told() {
         metadata,
         json!({"size": 3, "half": 1.5, "full": true, "title": "Home", "shown": "3", "hidden": null, "pin": 3})
     );
+}
+
+#[test]
+fn a_fields_stated_type_is_the_type_that_is_told() {
+    #[derive(AuditActor, AuditTarget, AuditBody)]
+    #[audit(rename_all = "camelCase")]
+    struct Page<N> {
+        id: u8,
+        #[audit(metadata, number)]
+        size: N,
+        #[audit(metadata = "previous", number)]
+        next: Option<i64>,
+        #[audit(bool)]
+        is_full: bool,
+        #[audit(string)]
+        title: Cow<'static, str>,
+        #[audit(number, with = Vec::len)]
+        lines: Vec<u8>,
+        #[audit(string, hash)]
+        hidden: u8,
+        #[audit(allow, number)]
+        pin: u16,
+        #[audit(redact, string)]
+        note: u8,
+    }
+    #[audited(action = "page.seen", actor = page, targets(page), body(page))]
+    fn see(page: &Page<u16>) {
+        let _ = page;
+    }
+    let page = Page {
+        id: 1,
+        size: 3,
+        next: None,
+        is_full: true,
+        title: "Home".into(),
+        lines: vec![0; 7],
+        hidden: 1,
+        pin: 4,
+        note: 2,
+    };
+    let event = told(|| see(&page));
+    for mut metadata in [&event["actor"], &event["targets"][0], &event].map(|of| of["metadata"].clone()) {
+        assert!(metadata["hidden"].take().as_str().is_some_and(|hash| hash.starts_with("hmac-sha256:")));
+        assert_eq!(
+            metadata,
+            json!({
+                "size": 3, "isFull": true, "title": "Home", "lines": 7, "hidden": null, "pin": 4, "note": "[redacted]",
+            })
+        );
+    }
 }
 
 struct Login {

@@ -21,7 +21,7 @@ pub use self::mended::Mended;
 pub use self::redaction::{HashKey, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, looks_secret};
 pub use self::value::{AuditValue, ValueWriter};
 
-pub use self::typed::{bool, in_the_open, number, string};
+pub use self::typed::{BoolValue, NumberValue, StringValue, bool, in_the_open, number, string};
 
 pub(crate) use self::draft::{Defaults, Draft, Encoded, Ending, Organization};
 pub(crate) use self::fragments::Fragments;

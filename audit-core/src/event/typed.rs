@@ -1,4 +1,5 @@
-//! The types that a value has in WorkOS, as far as a Rust type promises one: what `metadata(n: number = …)` asks for.
+//! The types that a value has in WorkOS, as far as a Rust type promises one: what `metadata(n: number = …)`, and
+//! `#[audit(number)]` on a field, ask for.
 
 use std::borrow::Cow;
 
@@ -10,7 +11,7 @@ use super::redaction::Redaction;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not told as a number",
     label = "not a number",
-    note = "convert it to one, write `string` in the place of `number`, or leave the type out"
+    note = "convert it to one (of a field: `with = path::to::function`), write the type that it has in the place of `number`, or leave the type out"
 )]
 pub trait NumberValue: Serialize {}
 
@@ -18,7 +19,7 @@ pub trait NumberValue: Serialize {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not told as a string",
     label = "not a string",
-    note = "write `%` before the value to tell its `Display`, the type that it has in the place of `string`, or leave the type out"
+    note = "tell its `Display` (write `%` before the value; of a field: `with = ToString::to_string`), write the type that it has in the place of `string`, or leave the type out"
 )]
 pub trait StringValue: Serialize {}
 
@@ -26,7 +27,7 @@ pub trait StringValue: Serialize {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not told as a boolean",
     label = "not a `bool`",
-    note = "compare it to something, write the type that it has in the place of `bool`, or leave the type out"
+    note = "compare it to something (of a field: `with = path::to::function`), write the type that it has in the place of `bool`, or leave the type out"
 )]
 pub trait BoolValue: Serialize {}
 

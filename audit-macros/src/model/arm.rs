@@ -7,7 +7,6 @@ use super::shape::{Arm, Bound, Need, Source, Telling, the};
 use super::template::{Template, Text};
 use crate::errors::Errors;
 use crate::grammar::keys::Keys;
-use crate::grammar::redaction::Redaction;
 use crate::grammar::value::Value;
 use crate::suggest;
 use proc_macro2::{Ident, Span};
@@ -116,7 +115,8 @@ impl<'a> ArmBuilder<'a> {
         errors: &mut Errors,
     ) {
         args.judge(errors);
-        let FieldArgs { id, name, metadata, rename, organization, impersonated_by, redaction, with, flatten } = args;
+        let (told, shown) = (args.is_told(), args.shown());
+        let FieldArgs { id, name, metadata, rename, organization, impersonated_by, with, flatten, .. } = args;
         let with = with.into_value();
         let source = || Source::Field { member: member.clone(), with: with.clone() };
         let before = self.tellings.len();
@@ -134,16 +134,18 @@ impl<'a> ArmBuilder<'a> {
             once.organization.take(at, member, errors);
             self.tellings.push(Telling::Organization(source()));
         }
-        let redaction = redaction.into_value();
-        if metadata.span().is_some() || redaction.is_some() {
+        if told {
             let (key, at) = metadata_key(metadata.into_value().flatten(), rename, member, field, case, errors);
             once.metadata.add(errors, at, &key);
-            let redaction = redaction.unwrap_or(Redaction::Automatic);
-            self.tellings.push(Telling::Metadata { key, source: source(), redaction });
+            self.tellings.push(Telling::Metadata { key, source: source(), shown });
         }
         if self.tellings.len() > before {
             // What a function of the user's makes of the field is known to that function only.
             self.bind(&field.ty, member, with.is_none().then_some(Need::Value));
+            let stated = shown.ty.filter(|_| told && with.is_none() && !shown.is_hidden());
+            if let Some((ty, _)) = stated {
+                self.need(&field.ty, member, Need::Typed(ty));
+            }
         }
         if flatten.span().is_some() {
             self.need(&field.ty, member, Need::Body);

@@ -3,7 +3,7 @@
 use super::Role;
 use super::shape::{Arm, Bound, Kind, Model, Need, Source, Telling, inside_option};
 use super::template::Template;
-use crate::grammar::value::{Sigil, Value, fallback, hidden};
+use crate::grammar::value::{Sigil, Value, fallback};
 use crate::runtime_path::RuntimePath;
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -135,16 +135,14 @@ fn telling(telling: &Telling, bound: &[Bound], role: Role, root: &RuntimePath) -
         Telling::Delegate(member) if role == Role::Body => hand_on("flatten", member),
         Telling::Delegate(member) => hand_on("delegate", member),
         Telling::Flatten(member) => hand_on("flatten", member),
-        Telling::Metadata { key, source, redaction } => {
+        Telling::Metadata { key, source, shown } => {
             let field = match source {
                 Source::Field { member: Member::Named(name), .. } => Some(name.unraw().to_string()),
                 _ => None,
             };
-            let (mut value, here) = value(source);
-            if redaction.hides() {
-                value = hidden(root, &value, here);
-            }
-            redaction.write(root, &parameter_at(here), key, field.as_deref(), None, &value)
+            let (value, here) = value(source);
+            let value = shown.typed(root, value, here);
+            shown.redaction.write(root, &parameter_at(here), key, field.as_deref(), shown.ty, &value)
         }
     }
 }
@@ -154,7 +152,7 @@ impl Telling {
     fn calls_fallback(&self) -> bool {
         let is_debug = |source: &Source| matches!(source, Source::Expr(Value { sigil: Sigil::Debug, .. }));
         match self {
-            Self::Metadata { redaction, .. } => redaction.hides(),
+            Self::Metadata { shown, .. } => shown.is_hidden(),
             Self::Id(source) | Self::Name(source) | Self::Organization(source) => is_debug(source),
             Self::Kind(_) | Self::ImpersonatedBy(_) | Self::Delegate(_) | Self::Flatten(_) => false,
         }
@@ -208,6 +206,10 @@ fn predicate(role: Role, bound: &Bound, need: Need, root: &RuntimePath) -> Where
     let the_trait = role.the_trait();
     match need {
         Need::Value => parse_quote_spanned!(here=> for<'__audited> &'__audited #ty: #root::AuditValue),
+        Need::Typed(stated) => {
+            let stated = root.private_at(stated.the_trait(), here);
+            parse_quote_spanned!(here=> #ty: #stated)
+        }
         Need::Display => parse_quote_spanned!(here=> #ty: ::core::fmt::Display),
         Need::Body => parse_quote_spanned!(here=> #ty: #root::AuditBody),
         Need::Role => parse_quote_spanned!(here=> #ty: #root::#the_trait),

@@ -5,12 +5,13 @@ use crate::audited::unknown_key;
 use crate::errors::Errors;
 use crate::grammar::items;
 use crate::grammar::redaction::Redaction;
+use crate::grammar::shown::{ONE_RULE, ONE_TYPE, Shown, ValueType, foreign_type};
 use crate::slot::Slot;
 use syn::parse::ParseStream;
 use syn::{Field, LitStr, Path, Token};
 
 /// Every key that a field knows.
-pub(crate) const KEYS: [&str; 13] = [
+pub(crate) const KEYS: [&str; 16] = [
     "id",
     "name",
     "metadata",
@@ -21,6 +22,9 @@ pub(crate) const KEYS: [&str; 13] = [
     "hash",
     "redact",
     "allow",
+    "string",
+    "number",
+    "bool",
     "with",
     "flatten",
     "delegate",
@@ -35,6 +39,7 @@ pub(crate) struct FieldArgs {
     pub(crate) organization: Slot<()>,
     pub(crate) impersonated_by: Slot<()>,
     pub(crate) redaction: Slot<Redaction>,
+    pub(crate) ty: Slot<ValueType>,
     pub(crate) with: Slot<Path>,
     pub(crate) flatten: Slot<()>,
 }
@@ -49,6 +54,7 @@ impl FieldArgs {
             organization: Slot::new("organization"),
             impersonated_by: Slot::new("impersonated_by"),
             redaction: Slot::new("redaction"),
+            ty: Slot::new("type"),
             with: Slot::new("with"),
             flatten: Slot::new("flatten"),
         };
@@ -61,9 +67,17 @@ impl FieldArgs {
         let (at, word) = (key.span(), key.to_string());
         if let Some(redaction) = Redaction::from_word(&key, input)? {
             if self.redaction.span().is_some() {
-                errors.at(at, "a value is redacted in one way: keep one of them");
+                errors.at(at, ONE_RULE);
             } else {
                 self.redaction.set(errors, at, redaction);
+            }
+            return Ok(());
+        }
+        if let Some(ty) = ValueType::from_word(&word) {
+            if self.ty.span().is_some() {
+                errors.at(at, ONE_TYPE);
+            } else {
+                self.ty.set(errors, at, ty);
             }
             return Ok(());
         }
@@ -87,7 +101,9 @@ impl FieldArgs {
             }
             _ => {
                 items::skip_item(input);
-                errors.at(at, advice(&word).map_or_else(|| unknown_key(&word, &KEYS), ToOwned::to_owned));
+                let foreign = || foreign_type(&word).map(|hint| format!("`{word}` is no type in WorkOS: {hint}"));
+                let advice = advice(&word).map(ToOwned::to_owned).or_else(foreign);
+                errors.at(at, advice.unwrap_or_else(|| unknown_key(&word, &KEYS)));
             }
         }
         Ok(())
@@ -95,7 +111,7 @@ impl FieldArgs {
 
     /// Rules for what stands together on one field.
     pub(crate) fn judge(&self, errors: &mut Errors) {
-        let Self { id, name, metadata, rename, organization, impersonated_by: _, redaction, with, flatten } = self;
+        let Self { id, name, metadata, rename, organization, impersonated_by: _, redaction, ty, with, flatten } = self;
         let open = [(id.span(), "id"), (name.span(), "name"), (organization.span(), "organization")];
         let open = open.into_iter().find_map(|(at, what)| at.map(|_| what));
         if let (Some(at), Some(what)) = (redaction.span(), open) {
@@ -107,7 +123,8 @@ impl FieldArgs {
                 ),
             );
         }
-        let told = [metadata.span(), rename.span(), redaction.span(), with.span()];
+        self.shown().judge_hidden(errors);
+        let told = [metadata.span(), rename.span(), redaction.span(), ty.span(), with.span()];
         if let (Some(at), true) = (flatten.span(), told.iter().any(Option::is_some)) {
             errors.at(
                 at,
@@ -115,7 +132,18 @@ impl FieldArgs {
             );
             return;
         }
-        if metadata.span().is_some() || redaction.span().is_some() {
+        // A type alone makes metadata of a field, but hardly of one that is told already.
+        if let (Some(at), Some(stated), Some(what), None) = (ty.span(), ty.value(), open, metadata.span()) {
+            let stated = stated.word();
+            errors.at(
+                at,
+                format_args!(
+                    "the {what} is told as a string: remove `{stated}`, or add `metadata` to tell it there, too"
+                ),
+            );
+            return;
+        }
+        if self.is_told() {
             return;
         }
         if let Some(at) = rename.span() {
@@ -126,9 +154,20 @@ impl FieldArgs {
         }
     }
 
+    /// Whether it is a value of the metadata: also where only how it is told was said.
+    pub(crate) fn is_told(&self) -> bool {
+        self.metadata.span().or(self.redaction.span()).or(self.ty.span()).is_some()
+    }
+
+    /// How it is told.
+    pub(crate) fn shown(&self) -> Shown {
+        let redaction = self.redaction.value().copied().unwrap_or(Redaction::Automatic);
+        Shown { redaction, ty: self.ty.value().copied().zip(self.ty.span()) }
+    }
+
     /// Whether anything was written at all.
     pub(crate) fn is_empty(&self) -> bool {
-        let Self { id, name, metadata, rename, organization, impersonated_by, redaction, with, flatten } = self;
+        let Self { id, name, metadata, rename, organization, impersonated_by, redaction, ty, with, flatten } = self;
         id.span()
             .or(name.span())
             .or(metadata.span())
@@ -136,6 +175,7 @@ impl FieldArgs {
             .or(organization.span())
             .or(impersonated_by.span())
             .or(redaction.span())
+            .or(ty.span())
             .or(with.span())
             .or(flatten.span())
             .is_none()

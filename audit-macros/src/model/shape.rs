@@ -6,7 +6,7 @@ use super::arm::{ArmBuilder, Rules};
 use super::template::Template;
 use crate::errors::Errors;
 use crate::grammar::keys;
-use crate::grammar::redaction::Redaction;
+use crate::grammar::shown::{Shown, ValueType};
 use crate::grammar::value::Value;
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
@@ -48,6 +48,8 @@ pub(crate) struct Bound {
 pub(crate) enum Need {
     /// Can be captured as a value.
     Value,
+    /// Is told as this.
+    Typed(ValueType),
     /// Can be written in a template.
     Display,
     /// Can be what the whole type is.
@@ -65,7 +67,7 @@ pub(crate) enum Telling {
     Name(Source),
     Organization(Source),
     ImpersonatedBy(Member),
-    Metadata { key: String, source: Source, redaction: Redaction },
+    Metadata { key: String, source: Source, shown: Shown },
     Delegate(Member),
     Flatten(Member),
 }

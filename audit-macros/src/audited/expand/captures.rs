@@ -161,12 +161,7 @@ fn statement(root: &RuntimePath, capture: &Capture) -> TokenStream {
             let source = source_name(&value.expr);
             let mut expanded = value.expand(root);
             if value.sigil == Sigil::None {
-                if shown.is_hidden() {
-                    expanded = hidden(root, &expanded, here);
-                } else if let Some((ty, _)) = shown.ty {
-                    let ty = root.private_at(ty.word(), here);
-                    expanded = quote_spanned!(here=> #ty(#expanded));
-                }
+                expanded = shown.typed(root, expanded, here);
             }
             shown.redaction.write(root, &event, key, source.as_deref(), shown.ty, &expanded)
         }

@@ -49,6 +49,18 @@ struct Invoice {
     note: String,
     #[audit(metadata, allow)]
     password_hint: String,
+    #[audit(metadata, number)]
+    pages: Option<u16>,
+    #[audit(metadata = "paper", bool)]
+    on_paper: bool,
+    #[audit(string)]
+    language: String,
+    #[audit(string, with = ToString::to_string)]
+    weight: f32,
+    #[audit(string, hash)]
+    folder: u64,
+    #[audit(allow, number)]
+    pin: u16,
     untold: Money,
 }
 

@@ -26,6 +26,15 @@ struct Named<T> {
     shown: T,
 }
 
+#[derive(AuditTarget)]
+struct Typed<N, H> {
+    id: u8,
+    #[audit(number)]
+    size: Option<N>,
+    #[audit(string, hash)]
+    hidden: H,
+}
+
 #[derive(AuditActor)]
 struct Session<A = u8> {
     id: u8,
@@ -54,6 +63,7 @@ impl<I: serde::Serialize, M: serde::Serialize> Later for Model<'_, I, M, (), 2> 
 fn main() {
     is_target::<Model<'static, u8, String, (), 2>>();
     is_target::<Wrapper<Named<char>>>();
+    is_target::<Typed<u64, bool>>();
     is_actor::<Session<Admin>>();
     let _ = Opaque;
 }

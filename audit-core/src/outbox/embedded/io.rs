@@ -5,12 +5,13 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustix::fs::{FallocateFlags, OFlags};
 use rustix::io::Errno;
 
 use super::format::PAGE;
+use super::lock::Lock;
 use crate::planted::{Bug, planted};
 
 /// One sub-journal's directory.
@@ -53,11 +54,20 @@ pub(super) trait DiskFile: Send + Sync + Debug {
 
 /// A directory of the real disk.
 #[derive(Debug)]
-pub(super) struct Directory(PathBuf);
+pub(super) struct Directory {
+    path: PathBuf,
+    /// Gone when nobody owns the directory, or not any more.
+    lock: Weak<Lock>,
+}
 
 impl Directory {
     pub(super) fn at(path: PathBuf) -> Self {
-        Self(path)
+        Self { path, lock: Weak::new() }
+    }
+
+    /// One in which nothing is opened but under this lock: somebody may remove it, and another process make it its own.
+    pub(super) fn under(path: PathBuf, lock: &Arc<Lock>) -> Self {
+        Self { path, lock: Arc::downgrade(lock) }
     }
 
     /// Creates the directory, for its owner only, and makes that durable; refuses one that belongs to somebody else.
@@ -89,31 +99,27 @@ impl Directory {
 
     /// Opens a file of the directory: never through a symbolic link, readable by its owner only, closed on `exec`.
     pub(super) fn open_file(&self, name: &str, options: &mut OpenOptions) -> io::Result<File> {
-        options.mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(self.0.join(name))
+        options.mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(self.path.join(name))
     }
 }
 
 impl Disk for Directory {
     fn open(&self, name: &str, create: bool) -> io::Result<Arc<dyn DiskFile>> {
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(create).truncate(false);
-        match self.open_file(name, options) {
-            // The directory was removed while the application runs.
-            Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
-                Self::create(&self.0)?;
-                Ok(Arc::new(self.open_file(name, options)?))
-            }
-            opened => Ok(Arc::new(opened?)),
+        if let Some(lock) = self.lock.upgrade() {
+            lock.see(&self.path, create)?;
         }
+        let mut options = OpenOptions::new();
+        Ok(Arc::new(self.open_file(name, options.read(true).write(true).create(create).truncate(false))?))
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
-        let names = std::fs::read_dir(&self.0)?.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
+        let names =
+            std::fs::read_dir(&self.path)?.map(|entry| Ok(entry?.file_name().into_string().unwrap_or_default()));
         names.collect()
     }
 
     fn sync(&self) -> io::Result<()> {
-        File::open(&self.0)?.sync_all()
+        File::open(&self.path)?.sync_all()
     }
 }
 

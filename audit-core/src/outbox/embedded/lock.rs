@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use rustix::fs::{FlockOperation, flock};
@@ -11,6 +13,7 @@ use rustix::io::Errno;
 
 use super::io::Directory;
 
+const NAME: &str = "lock";
 /// More processes than any machine runs on one journal.
 const MOST: u16 = 4096;
 
@@ -19,7 +22,47 @@ const MOST: u16 = 4096;
 pub(super) struct Owned {
     pub(super) number: u16,
     pub(super) path: PathBuf,
-    _lock: File,
+    pub(super) lock: Arc<Lock>,
+}
+
+/// The lock of a sub-journal. It is on a file, which goes with the directory if somebody removes that.
+#[derive(Debug)]
+pub(super) struct Lock(Mutex<File>);
+
+impl Lock {
+    /// None if another process has it.
+    fn take(path: &Path) -> io::Result<Option<File>> {
+        Directory::create(path)?;
+        let mut options = OpenOptions::new();
+        let options = options.read(true).write(true).create(true).truncate(false);
+        let mut lock = Directory::at(path.to_path_buf()).open_file(NAME, options)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::WOULDBLOCK) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
+        // For whoever looks; and the changed time tells others that somebody was here.
+        let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
+        Ok(Some(lock))
+    }
+
+    /// Sees that what is at `path` is still this process'. If it was removed, it is made again where something is to be
+    /// created in it, unless another process was faster and owns what is there now.
+    pub(super) fn see(&self, path: &Path, create: bool) -> io::Result<()> {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = held.metadata()?;
+        match std::fs::symlink_metadata(path.join(NAME)) {
+            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => return Ok(()),
+            Err(error) if !create || error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let again = if create { Self::take(path)? } else { None };
+        *held = again.ok_or_else(|| {
+            let message = "was removed under this process and is another's now; stop this one and start it again";
+            io::Error::other(format!("{} {message}", path.display()))
+        })?;
+        Ok(())
+    }
 }
 
 impl Owned {
@@ -37,18 +80,8 @@ impl Owned {
     /// The sub-journal, unless another process has it.
     pub(super) fn lock(dir: &Path, number: u16) -> io::Result<Option<Self>> {
         let path = path(dir, number);
-        Directory::create(&path)?;
-        let mut options = OpenOptions::new();
-        let options = options.read(true).write(true).create(true).truncate(false);
-        let mut lock = Directory::at(path.clone()).open_file("lock", options)?;
-        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {}
-            Err(Errno::WOULDBLOCK) => return Ok(None),
-            Err(error) => return Err(error.into()),
-        }
-        // For whoever looks; and the changed time tells others that somebody was here.
-        let _ = lock.set_len(0).and_then(|()| writeln!(lock, "{}", std::process::id()));
-        Ok(Some(Self { number, path, _lock: lock }))
+        let lock = Lock::take(&path)?;
+        Ok(lock.map(|lock| Self { number, path, lock: Arc::new(Lock(Mutex::new(lock))) }))
     }
 }
 
@@ -98,5 +131,5 @@ impl Orphans {
 }
 
 fn taken_at(path: &Path) -> Option<SystemTime> {
-    std::fs::symlink_metadata(path.join("lock")).ok()?.modified().ok()
+    std::fs::symlink_metadata(path.join(NAME)).ok()?.modified().ok()
 }

@@ -270,7 +270,7 @@ impl Journal {
 }
 
 fn files(owned: &Owned) -> Arc<Files> {
-    Arc::new(Files::new(Arc::new(Directory::at(owned.path.clone()))))
+    Arc::new(Files::new(Arc::new(Directory::under(owned.path.clone(), &owned.lock))))
 }
 
 /// What two sub-journals hold together.

@@ -265,6 +265,60 @@ fn a_removed_directory_is_noticed_and_made_again() {
     assert_eq!(pending.last().map(|last| &last.payload[..]), Some(&b"kept"[..]));
 }
 
+/// Each of two takes what it is given, and all that was taken is there when both are closed.
+fn both_take(dir: &Path, journals: [&Journal; 2]) -> [usize; 2] {
+    let mut taken = [0, 0];
+    for number in 0..100 {
+        for (who, journal) in journals.iter().enumerate() {
+            let text = format!("{who} {number} {}", ".".repeat(500));
+            taken[who] += usize::from(journal.append(event(&text)).wait(PATIENCE).is_ok());
+        }
+    }
+    journals.iter().for_each(|journal| journal.close(PATIENCE).unwrap());
+    let held = JournalReader::open(dir).unwrap().pending(None, usize::MAX).unwrap();
+    let of = |who: &str| held.iter().filter(|record| record.payload.starts_with(who.as_bytes())).count();
+    assert_eq!([of("0 "), of("1 ")], taken, "what was taken is there");
+    taken
+}
+
+#[test]
+fn a_directory_that_was_made_again_has_one_owner() {
+    let scratch = Scratch::new("made-again");
+    let (first, _) = scratch.open();
+    append(&first, event("gone with its directory"));
+    fs::remove_dir_all(scratch.path()).unwrap();
+    let from = Instant::now();
+    while !scratch.path().exists() {
+        assert!(from.elapsed() < PATIENCE);
+        append(&first, event("may be lost"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (second, _) = scratch.open();
+    assert_eq!(both_take(scratch.path(), [&first, &second]), [100, 100]);
+}
+
+#[test]
+fn a_directory_that_another_process_made_again_is_that_ones() {
+    let scratch = Scratch::new("made-by-another");
+    let (first, _) = scratch.open();
+    append(&first, event("gone with its directory"));
+    fs::remove_dir_all(scratch.path()).unwrap();
+    let (second, _) = scratch.open();
+    let from = Instant::now();
+    let error = loop {
+        if let Err(error) = first.append(event("may be lost")).wait(PATIENCE) {
+            break error;
+        }
+        assert!(from.elapsed() < PATIENCE, "it goes on in another's directory");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    assert!(error.to_string().contains("is another's now; stop this one and start it again"), "{error}");
+    while !first.health().failing {
+        std::thread::yield_now();
+    }
+    assert_eq!(both_take(scratch.path(), [&first, &second]), [0, 100]);
+}
+
 #[test]
 fn only_the_owner_may_look() {
     let scratch = Scratch::new("modes");

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::errands::Errands;
 use super::format::{Chain, Kind, Place, Record, Summary, Tie, encode_reason};
 use super::index::{Index, Lease, OpenIntent};
 use super::io::{DiskFile, Files, Name};
@@ -83,6 +84,11 @@ pub(super) struct Log {
     pub(super) failing: bool,
     /// This process was not the one to be told how the one before ended: the sign of it stays.
     pub(super) leaves_unclean: bool,
+    /// Who does what need not be waited for, once a segment is full.
+    pub(super) errands: Option<Errands>,
+    pub(super) sends_errands: bool,
+    /// Spare files whose names are durable.
+    pub(super) prepared: HashSet<u16>,
 }
 
 /// The segment that is written to.
@@ -146,6 +152,9 @@ impl Log {
             dropped: 0,
             failing: false,
             leaves_unclean: false,
+            errands: None,
+            sends_errands: false,
+            prepared: HashSet::new(),
         }
     }
 
@@ -155,6 +164,7 @@ impl Log {
 
     /// Writes a batch and finishes its tickets.
     pub(super) fn commit(&mut self, ops: Vec<Op>) {
+        self.hear();
         let mut keys = match draw_keys(ops.len()) {
             Ok(keys) => keys.into_iter(),
             Err(error) => return self.refuse_all(ops, &error),

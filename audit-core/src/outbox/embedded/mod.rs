@@ -6,6 +6,7 @@
 //! `store` is the thread and the queue in front of it, `patience` lets go who waits for a disk that hangs, `shelf` is the
 //! delivery's side, `lock` keeps processes apart. This file joins them.
 
+mod errands;
 mod filesystem;
 mod format;
 #[cfg(any(test, fuzzing))]
@@ -141,7 +142,7 @@ impl Journal {
         let dir = dir.as_ref().to_path_buf();
         let mut recovery = Recovery::default();
         let mut from = 0;
-        let (owned, log) = loop {
+        let (owned, mut log) = loop {
             let owned = Owned::first(&dir, from).map_err(storage)?;
             let open = if settings.visiting { Log::visit } else { Log::open };
             match open(owned.number, settings.limits(), files(&owned)) {
@@ -163,6 +164,7 @@ impl Journal {
             }
         };
         let changed = Arc::new(Notify::new());
+        log.sends_errands = true;
         let home = Store::start(log, Some(owned), Arc::clone(&changed)).map_err(storage)?;
         home.watch(settings.patience).map_err(storage)?;
         let adoption = Adoption { stores: Vec::new(), orphans: Orphans::default(), next: Instant::now() };

@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use super::errands::{Done, Errand, Errands};
 use super::format::{PAGE, Place, Seal, SegmentHeader, Summary};
 use super::io::{Files, Name, quarantine};
 use super::log::{Active, Limits, Log, storage};
@@ -64,15 +65,17 @@ impl Log {
     pub(super) fn begin_segment(&mut self, essential: bool) -> Result<(), OutboxError> {
         if let Some(active) = self.active.take() {
             // Without its seal the segment is read in full at the next start.
-            let _ = self.seal(active.file, false);
+            let _ = self.seal_aside(active.file);
         }
         self.give_up_empty();
         let file = self.take_file(essential)?;
-        self.begin_in(file).map_err(|error| {
+        let begun = self.begin_in(file).map_err(|error| {
             // Nobody relies on that file yet: beginning in it once more writes all that matters anew.
             self.spare.push(file);
             storage(error)
-        })
+        });
+        self.prepare_ahead();
+        begun
     }
 
     fn begin_in(&mut self, file: u16) -> io::Result<()> {
@@ -92,8 +95,10 @@ impl Log {
         log.reserve(self.limits.segment_bytes)?;
         // Synced together with the first records: until then the file counts as spare.
         log.write_at(&header.encode(), 0)?;
-        self.files.create(Name::Table(file))?;
-        self.files.sync_names()?;
+        if !self.prepared.remove(&file) {
+            self.files.create(Name::Table(file))?;
+            self.files.sync_names()?;
+        }
         let filled = log.len()?;
         self.index().begin(file, header.salt);
         self.before = (header.sequence, 0);
@@ -106,6 +111,10 @@ impl Log {
 
     /// A file for the next segment. The first spare one is a reserve for what is essential.
     fn take_file(&mut self, essential: bool) -> Result<u16, OutboxError> {
+        // One that is nearly ready is not made a second time.
+        while self.spare.len() <= 1 && self.errands.as_ref().is_some_and(Errands::is_preparing) {
+            self.await_errand();
+        }
         if self.spare.len() > 1 {
             return self.spare.pop().ok_or_else(full);
         }
@@ -127,9 +136,105 @@ impl Log {
         Ok(Some(file))
     }
 
+    /// Has files made for the segments to come.
+    fn prepare_ahead(&mut self) {
+        let file = self.highest_file + 1;
+        if self.spare.len() >= SPARE_IN_FULL || file > self.limits.files {
+            return;
+        }
+        match &mut self.errands {
+            Some(errands) if errands.is_preparing() => {}
+            Some(errands) => _ = errands.ask(Errand::Prepare { file, bytes: self.limits.segment_bytes }),
+            None if self.spare.is_empty() => {
+                if let Ok(Some(file)) = self.add_file() {
+                    self.spare.push(file);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Takes in what was done beside the writing.
+    pub(super) fn hear(&mut self) {
+        while let Some(done) = self.errands.as_mut().and_then(Errands::heard) {
+            self.take_in(done);
+        }
+    }
+
+    /// Waits for one thing that is done beside the writing; false if there is none.
+    fn await_errand(&mut self) -> bool {
+        let done = self.errands.as_mut().and_then(Errands::wait);
+        done.map(|done| self.take_in(done)).is_some()
+    }
+
+    fn take_in(&mut self, done: Done) {
+        match done {
+            Done::Prepared { file, result: Ok(()) } => {
+                self.highest_file = self.highest_file.max(file);
+                self.prepared.insert(file);
+                self.spare.push(file);
+            }
+            // It is tried again, or made where it is needed.
+            Done::Prepared { result: Err(_), .. } => {}
+            Done::Sealed { file, sealed, unsynced, marks_lost } => {
+                self.marks_lost |= marks_lost;
+                self.unsynced_tables.extend(unsynced);
+                if let Some(segment) = self.segments.get_mut(&file) {
+                    segment.sealed |= sealed;
+                }
+            }
+        }
+    }
+
+    /// Has a segment sealed that is written to no more.
+    fn seal_aside(&mut self, file: u16) -> io::Result<()> {
+        if self.errands.is_none() && self.sends_errands {
+            self.errands = Errands::start(Arc::clone(&self.files)).ok();
+        }
+        if self.errands.is_none() {
+            return self.seal(file, false);
+        }
+        self.write_tables()?;
+        if self.marks_lost {
+            return Ok(());
+        }
+        let Some(seal) = self.seal_of(file, false) else { return Ok(()) };
+        // Its own is synced with the seal.
+        let mut tables = std::mem::take(&mut self.unsynced_tables);
+        tables.remove(&file);
+        let tables: Vec<u16> = if planted(Bug::FreeBeforeMark) { Vec::new() } else { tables.into_iter().collect() };
+        let errand = Errand::Seal { tables: tables.clone(), seal: Box::new(seal), file };
+        if self.errands.as_mut().is_some_and(|errands| errands.ask(errand)) {
+            return Ok(());
+        }
+        (self.errands, self.sends_errands) = (None, false);
+        self.unsynced_tables.extend(tables);
+        self.seal(file, false)
+    }
+
+    fn seal_of(&self, file: u16, clean: bool) -> Option<Seal> {
+        let segment = self.segments.get(&file)?;
+        Some(Seal {
+            clean,
+            records: segment.records,
+            sequence: segment.header.sequence,
+            salt: segment.header.salt,
+            end: segment.end,
+            next_id: self.next_id,
+            chain: segment.chain,
+        })
+    }
+
     /// Writes the segment's footer. It says, too, that what this segment's records replace is marked on disk: of a sealed
     /// segment nobody looks for that.
     fn seal(&mut self, file: u16, clean: bool) -> io::Result<()> {
+        // They have tables in hand that are not synced yet.
+        while self.errands.as_ref().is_some_and(Errands::is_sealing) {
+            self.await_errand();
+        }
+        if self.segments.get(&file).is_some_and(|segment| segment.sealed) {
+            return Ok(());
+        }
         self.write_tables()?;
         if !planted(Bug::FreeBeforeMark) {
             self.sync_tables_but(file)?;
@@ -137,26 +242,19 @@ impl Log {
         if self.marks_lost {
             return Ok(());
         }
-        let next_id = self.next_id;
-        let Some(segment) = self.segments.get_mut(&file) else { return Ok(()) };
-        let seal = Seal {
-            clean,
-            records: segment.records,
-            sequence: segment.header.sequence,
-            salt: segment.header.salt,
-            end: segment.end,
-            next_id,
-            chain: segment.chain,
-        };
+        let Some(seal) = self.seal_of(file, clean) else { return Ok(()) };
         let table = self.files.create(Name::Table(file))?;
         table.write_at(&seal.encode(), 0)?;
-        segment.sealed = true;
+        if let Some(segment) = self.segments.get_mut(&file) {
+            segment.sealed = true;
+        }
         self.sync_table(file)
     }
 
     /// A stop in order.
     pub(super) fn close(&mut self) -> io::Result<()> {
         self.flush();
+        while self.await_errand() {}
         self.give_up_empty();
         match self.active.take() {
             Some(active) => self.seal(active.file, !self.leaves_unclean),
@@ -199,6 +297,7 @@ impl Log {
 
     /// What is to be done now and then: tables, empty segments, nearly empty ones, the reserve.
     pub(super) fn tidy(&mut self) {
+        self.hear();
         if self.active.as_ref().is_some_and(|active| !active.log.has_a_name()) {
             self.abandon();
         }
@@ -210,11 +309,7 @@ impl Log {
             self.empty(file);
             self.give_up_empty();
         }
-        if self.spare.is_empty()
-            && let Ok(Some(file)) = self.add_file()
-        {
-            self.spare.push(file);
-        }
+        self.prepare_ahead();
     }
 
     /// Somebody removed the file that is written to. What was in it can be read while it is open, but not be kept: so
@@ -245,10 +340,22 @@ impl Log {
     }
 
     /// Gives a segment up. It must be sealed: then the records that its own replaced are marked on disk, and do not come
-    /// back when it is gone.
+    /// back when it is gone. So must the one before it, of which else only this one's header tells how many records count.
     fn give_up(&mut self, file: u16) -> io::Result<()> {
-        if self.segments.get(&file).is_some_and(|segment| !segment.sealed) {
+        let before = self.segments.get(&file).map(|segment| segment.header.before.0);
+        let before = self.segments.values().find(|segment| Some(segment.header.sequence) == before);
+        for file in before.map(|segment| segment.file).into_iter().chain([file]) {
+            if self.segments.get(&file).is_none_or(|segment| segment.sealed) {
+                continue;
+            }
+            if self.errands.as_ref().is_some_and(Errands::is_sealing) {
+                // It may be this one; there is time.
+                return Ok(());
+            }
             self.seal(file, false)?;
+            if self.marks_lost {
+                return Ok(());
+            }
         }
         let (chain, next_id, files) = (self.chain, self.next_id, u32::from(self.highest_file));
         let Some(segment) = self.segments.get_mut(&file).filter(|segment| segment.sealed) else { return Ok(()) };
@@ -261,12 +368,14 @@ impl Log {
         self.segments.remove(&file);
         self.index().end(file);
         self.unsynced_tables.remove(&file);
-        self.spare.push(file);
-        if self.spare.len() > SPARE_IN_FULL {
-            log.cut(PAGE)?;
-            self.files.get(Name::Table(file))?.cut(0)?;
+        if self.spare.len() < SPARE_IN_FULL {
+            self.spare.push(file);
+            return Ok(());
         }
-        Ok(())
+        // Behind the reserve: those that are full are used first.
+        self.spare.insert(1, file);
+        log.cut(PAGE)?;
+        self.files.get(Name::Table(file))?.cut(0)
     }
 
     /// The segment with the least in it, when the files take more than four times what is alive.

@@ -10,7 +10,7 @@ use super::super::log::Limits;
 use super::super::recover::{LoadError, load};
 use super::disk::ModelDisk;
 use super::kill::tell;
-use super::rig::{Fate, Rig, SMALL, files, held};
+use super::rig::{Fate, Rig, SMALL, Truth, files, held};
 use crate::outbox::Role;
 
 /// A journal, some of it sealed, some not.
@@ -36,7 +36,7 @@ fn journal(limits: Limits, rounds: usize) -> Rig {
 const STRIDE: usize = 61;
 
 /// What is wrong when one bit is flipped, if anything is.
-fn flip(disk: &ModelDisk, rig: &Rig, whole: &BTreeMap<u64, Fate>, name: &str, bit: usize) -> Result<(), String> {
+fn flip(disk: &ModelDisk, truth: &Truth, whole: &BTreeMap<u64, Fate>, name: &str, bit: usize) -> Result<(), String> {
     disk.flip(name, bit);
     let found = held(disk);
     disk.flip(name, bit);
@@ -48,7 +48,7 @@ fn flip(disk: &ModelDisk, rig: &Rig, whole: &BTreeMap<u64, Fate>, name: &str, bi
         return Err(format!("{lost:?} are lost: {report:?}"));
     }
     // What a lost mark or a lost newer version hid may come back, as it was before.
-    let invented = |(id, fate): &(&u64, &Fate)| whole.get(id) != Some(fate) && !rig.truth.fates.contains_key(id);
+    let invented = |(id, fate): &(&u64, &Fate)| whole.get(id) != Some(fate) && !truth.fates.contains_key(id);
     if let Some((id, fate)) = found.fates.iter().find(invented) {
         return Err(format!("{id} is {fate:?}"));
     }
@@ -69,14 +69,14 @@ fn a_flipped_bit_costs_at_most_its_own_record_and_is_told() {
         bits.map(move |bit| (name.clone(), bit)).collect::<Vec<_>>()
     };
     let cases: Vec<(String, usize)> = rig.disk.files().into_iter().flat_map(bits_of).collect();
-    let next = AtomicUsize::new(0);
+    let (truth, files, next) = (&rig.truth, &rig.disk.files(), AtomicUsize::new(0));
     thread::scope(|scope| {
         for _ in 0..thread::available_parallelism().map_or(1, usize::from) {
             scope.spawn(|| {
                 // A copy of its own, of which one bit at a time is another.
-                let disk = ModelDisk::with(rig.disk.files());
+                let disk = ModelDisk::with(files.clone());
                 while let Some((name, bit)) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    flip(&disk, &rig, &whole, name, *bit).unwrap_or_else(|why| panic!("{name}, bit {bit}: {why}"));
+                    flip(&disk, truth, &whole, name, *bit).unwrap_or_else(|why| panic!("{name}, bit {bit}: {why}"));
                 }
             });
         }

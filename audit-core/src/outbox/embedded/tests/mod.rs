@@ -6,6 +6,7 @@ mod conforms;
 mod crash;
 mod damage;
 mod disk;
+mod errands;
 mod faults;
 #[cfg(audited_shuttle)]
 mod interleavings;

@@ -31,7 +31,7 @@ fn crashes(choices: &[usize], most: usize, random: &mut Random) -> Vec<Vec<usize
 }
 
 /// With the other two tests here, a hundred thousand states.
-const SEEDS: u64 = 22;
+const SEEDS: u64 = 24;
 
 #[derive(Default)]
 struct Counts {
@@ -81,7 +81,7 @@ fn crash_recovery(disk: ModelDisk, limits: Limits, truth: &Truth, random: &mut R
     let mut unsynced = Unsynced::from_files(&disk.files());
     let before = held(&disk).fates;
     // By its own process, or by another.
-    let open = if random.below(2) == 0 { Log::open } else { Log::visit };
+    let open = if random.below(4) == 0 { Log::visit } else { Log::open };
     drop(open(0, limits, files(&disk)).unwrap());
     let trace = disk.trace();
     for step in 0..=trace.len() {
@@ -156,7 +156,7 @@ fn what_is_moved_out_of_an_old_segment_is_in_one_place_at_least_and_counts_once(
     counts.tell();
 }
 
-/// `AUDITED_CRASH_SEEDS` scripts, of which each is crashed into some 4,400 states.
+/// `AUDITED_CRASH_SEEDS` scripts, of which each is crashed into some 4,200 states.
 #[test]
 fn nothing_acknowledged_is_lost_whatever_was_not_synced() {
     let seeds = std::env::var("AUDITED_CRASH_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(SEEDS);
@@ -186,5 +186,5 @@ fn nothing_acknowledged_is_lost_whatever_was_not_synced() {
     let sum = |of: fn(&Counts) -> usize| counts.iter().map(of).sum::<usize>();
     let sum = Counts { states: sum(|it| it.states), recoveries: sum(|it| it.recoveries), double: sum(|it| it.double) };
     sum.tell();
-    assert!(sum.states + sum.double >= 4_000 * seeds as usize);
+    assert!(sum.states + sum.double >= 3_900 * seeds as usize);
 }

@@ -322,6 +322,8 @@ impl Log {
         for file in 1..=self.highest_file {
             self.files.forget(Name::Table(file));
         }
+        // What was made ahead went with the directory, and the names of what is made now must be synced.
+        self.prepared.clear();
         let _ = self.begin_segment(true);
     }
 

@@ -11,6 +11,9 @@ use std::thread;
 
 use super::format::Seal;
 use super::io::{DiskFile, Files, Name};
+use super::log::Log;
+use super::segments::SPARE_IN_FULL;
+use crate::planted::{Bug, planted};
 
 /// Zeros are written, and synced, in pieces of this size: a larger one would keep the records' own sync waiting.
 const PIECE: u64 = 1024 * 1024;
@@ -106,6 +109,85 @@ impl Errands {
     }
 }
 
+/// What the journal's own thread does about it.
+impl Log {
+    /// Has files made for the segments to come.
+    pub(super) fn prepare_ahead(&mut self) {
+        let file = self.highest_file + 1;
+        if self.spare.len() >= SPARE_IN_FULL || file > self.limits.files {
+            return;
+        }
+        match &mut self.errands {
+            Some(errands) if errands.is_preparing() => {}
+            Some(errands) => _ = errands.ask(Errand::Prepare { file, bytes: self.limits.segment_bytes }),
+            None if self.spare.is_empty() => {
+                if let Ok(Some(file)) = self.add_file() {
+                    self.spare.push(file);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Takes in what was done beside the writing.
+    pub(super) fn hear(&mut self) {
+        while let Some(done) = self.errands.as_mut().and_then(Errands::heard) {
+            self.take_in(done);
+        }
+    }
+
+    /// Waits for one thing that is done beside the writing; false if there is none.
+    pub(super) fn await_errand(&mut self) -> bool {
+        let done = self.errands.as_mut().and_then(Errands::wait);
+        done.map(|done| self.take_in(done)).is_some()
+    }
+
+    fn take_in(&mut self, done: Done) {
+        match done {
+            Done::Prepared { file, result: Ok(()) } => {
+                self.highest_file = self.highest_file.max(file);
+                self.prepared.insert(file);
+                self.spare.push(file);
+            }
+            // It is tried again, or made where it is needed.
+            Done::Prepared { result: Err(_), .. } => {}
+            Done::Sealed { file, sealed, unsynced, marks_lost } => {
+                self.marks_lost |= marks_lost;
+                self.unsynced_tables.extend(unsynced);
+                if let Some(segment) = self.segments.get_mut(&file) {
+                    segment.sealed |= sealed;
+                }
+            }
+        }
+    }
+
+    /// Has a segment sealed that is written to no more.
+    pub(super) fn seal_aside(&mut self, file: u16) -> io::Result<()> {
+        if self.errands.is_none() && self.sends_errands {
+            self.errands = Errands::start(Arc::clone(&self.files)).ok();
+        }
+        if self.errands.is_none() {
+            return self.seal(file, false);
+        }
+        self.write_tables()?;
+        if self.marks_lost {
+            return Ok(());
+        }
+        let Some(seal) = self.seal_of(file, false) else { return Ok(()) };
+        // Its own is synced with the seal.
+        let mut tables = std::mem::take(&mut self.unsynced_tables);
+        tables.remove(&file);
+        let tables: Vec<u16> = if planted(Bug::FreeBeforeMark) { Vec::new() } else { tables.into_iter().collect() };
+        let errand = Errand::Seal { tables: tables.clone(), seal: Box::new(seal), file };
+        if self.errands.as_mut().is_some_and(|errands| errands.ask(errand)) {
+            return Ok(());
+        }
+        (self.errands, self.sends_errands) = (None, false);
+        self.unsynced_tables.extend(tables);
+        self.seal(file, false)
+    }
+}
+
 fn run(files: &Files, errands: &Receiver<Errand>, tell: &Sender<Done>) {
     let mut seals = Seals::default();
     for errand in errands {
@@ -138,9 +220,13 @@ impl Seals {
             self.sync(&*table)?;
             self.unsynced.pop();
         }
+        // If this fails, its own marks are still to be synced before any other seal.
+        self.unsynced.push(file);
         let table = files.create(Name::Table(file))?;
         table.write_at(&seal.encode(), 0)?;
-        self.sync(&*table)
+        self.sync(&*table)?;
+        self.unsynced.pop();
+        Ok(())
     }
 
     fn sync(&mut self, table: &dyn DiskFile) -> io::Result<()> {

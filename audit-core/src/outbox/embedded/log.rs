@@ -87,7 +87,7 @@ pub(super) struct Log {
     /// Who does what need not be waited for, once a segment is full.
     pub(super) errands: Option<Errands>,
     pub(super) sends_errands: bool,
-    /// Spare files whose names are durable.
+    /// Spare files of full length whose names are durable.
     pub(super) prepared: HashSet<u16>,
 }
 

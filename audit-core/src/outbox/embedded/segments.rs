@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use super::errands::{Done, Errand, Errands};
+use super::errands::Errands;
 use super::format::{PAGE, Place, Seal, SegmentHeader, Summary};
 use super::io::{Files, Name, quarantine};
 use super::log::{Active, Limits, Log, storage};
@@ -14,7 +14,7 @@ use crate::outbox::{OutboxError, OutboxErrorKind};
 use crate::planted::{Bug, planted};
 
 /// Spare files beyond this are cut to one page.
-const SPARE_IN_FULL: usize = 2;
+pub(super) const SPARE_IN_FULL: usize = 2;
 /// Of a damaged stretch this much is kept aside.
 const QUARANTINE_LIMIT: u64 = 1024 * 1024;
 
@@ -92,10 +92,12 @@ impl Log {
         self.next_sequence += 1;
         self.files.forget(Name::Segment(file));
         let log = self.files.create(Name::Segment(file))?;
+        // A shorter one is not what was prepared, but new: somebody removed that.
+        let is_prepared = self.prepared.remove(&file) && log.len()? >= self.limits.segment_bytes;
         log.reserve(self.limits.segment_bytes)?;
         // Synced together with the first records: until then the file counts as spare.
         log.write_at(&header.encode(), 0)?;
-        if !self.prepared.remove(&file) {
+        if !is_prepared {
             self.files.create(Name::Table(file))?;
             self.files.sync_names()?;
         }
@@ -125,7 +127,7 @@ impl Log {
     }
 
     /// One more file, if the budget allows it.
-    fn add_file(&mut self) -> io::Result<Option<u16>> {
+    pub(super) fn add_file(&mut self) -> io::Result<Option<u16>> {
         let file = self.highest_file + 1;
         if file > self.limits.files {
             return Ok(None);
@@ -136,83 +138,8 @@ impl Log {
         Ok(Some(file))
     }
 
-    /// Has files made for the segments to come.
-    fn prepare_ahead(&mut self) {
-        let file = self.highest_file + 1;
-        if self.spare.len() >= SPARE_IN_FULL || file > self.limits.files {
-            return;
-        }
-        match &mut self.errands {
-            Some(errands) if errands.is_preparing() => {}
-            Some(errands) => _ = errands.ask(Errand::Prepare { file, bytes: self.limits.segment_bytes }),
-            None if self.spare.is_empty() => {
-                if let Ok(Some(file)) = self.add_file() {
-                    self.spare.push(file);
-                }
-            }
-            None => {}
-        }
-    }
-
-    /// Takes in what was done beside the writing.
-    pub(super) fn hear(&mut self) {
-        while let Some(done) = self.errands.as_mut().and_then(Errands::heard) {
-            self.take_in(done);
-        }
-    }
-
-    /// Waits for one thing that is done beside the writing; false if there is none.
-    fn await_errand(&mut self) -> bool {
-        let done = self.errands.as_mut().and_then(Errands::wait);
-        done.map(|done| self.take_in(done)).is_some()
-    }
-
-    fn take_in(&mut self, done: Done) {
-        match done {
-            Done::Prepared { file, result: Ok(()) } => {
-                self.highest_file = self.highest_file.max(file);
-                self.prepared.insert(file);
-                self.spare.push(file);
-            }
-            // It is tried again, or made where it is needed.
-            Done::Prepared { result: Err(_), .. } => {}
-            Done::Sealed { file, sealed, unsynced, marks_lost } => {
-                self.marks_lost |= marks_lost;
-                self.unsynced_tables.extend(unsynced);
-                if let Some(segment) = self.segments.get_mut(&file) {
-                    segment.sealed |= sealed;
-                }
-            }
-        }
-    }
-
-    /// Has a segment sealed that is written to no more.
-    fn seal_aside(&mut self, file: u16) -> io::Result<()> {
-        if self.errands.is_none() && self.sends_errands {
-            self.errands = Errands::start(Arc::clone(&self.files)).ok();
-        }
-        if self.errands.is_none() {
-            return self.seal(file, false);
-        }
-        self.write_tables()?;
-        if self.marks_lost {
-            return Ok(());
-        }
-        let Some(seal) = self.seal_of(file, false) else { return Ok(()) };
-        // Its own is synced with the seal.
-        let mut tables = std::mem::take(&mut self.unsynced_tables);
-        tables.remove(&file);
-        let tables: Vec<u16> = if planted(Bug::FreeBeforeMark) { Vec::new() } else { tables.into_iter().collect() };
-        let errand = Errand::Seal { tables: tables.clone(), seal: Box::new(seal), file };
-        if self.errands.as_mut().is_some_and(|errands| errands.ask(errand)) {
-            return Ok(());
-        }
-        (self.errands, self.sends_errands) = (None, false);
-        self.unsynced_tables.extend(tables);
-        self.seal(file, false)
-    }
-
-    fn seal_of(&self, file: u16, clean: bool) -> Option<Seal> {
+    /// What the seal of a segment says.
+    pub(super) fn seal_of(&self, file: u16, clean: bool) -> Option<Seal> {
         let segment = self.segments.get(&file)?;
         Some(Seal {
             clean,
@@ -227,7 +154,7 @@ impl Log {
 
     /// Writes the segment's footer. It says, too, that what this segment's records replace is marked on disk: of a sealed
     /// segment nobody looks for that.
-    fn seal(&mut self, file: u16, clean: bool) -> io::Result<()> {
+    pub(super) fn seal(&mut self, file: u16, clean: bool) -> io::Result<()> {
         // They have tables in hand that are not synced yet.
         while self.errands.as_ref().is_some_and(Errands::is_sealing) {
             self.await_errand();

@@ -92,6 +92,11 @@ impl ModelDisk {
         self.inner().files.get_mut(name).unwrap()[bit / 8] ^= 1 << (bit % 8);
     }
 
+    /// Somebody else removes a file. Made again, it is another one.
+    pub(super) fn remove(&self, name: &str) {
+        self.inner().files.remove(name).unwrap();
+    }
+
     fn step(&self, event: Option<Event>) -> io::Result<MutexGuard<'_, Inner>> {
         let mut inner = self.inner();
         inner.calls += 1;

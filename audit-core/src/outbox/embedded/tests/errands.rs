@@ -52,6 +52,53 @@ fn after_a_failed_sync_nothing_is_sealed() {
 }
 
 #[test]
+fn a_segment_that_could_not_be_sealed_has_its_marks_synced_before_the_next_is() {
+    let (disk, mut errands) = disk();
+    // The first call is the sync of table 1, the second the one that writes the seal into table 2.
+    disk.fail(Some(Fault { after: 1, times: 1, error: EIO }));
+    errands.ask(Errand::Seal { tables: vec![1], seal: seal(), file: 2 });
+    let done = errands.wait().unwrap();
+    assert!(
+        matches!(&done, Done::Sealed { sealed: false, marks_lost: false, unsynced, .. } if *unsynced == [2]),
+        "{done:?}"
+    );
+    errands.ask(Errand::Seal { tables: Vec::new(), seal: seal(), file: 3 });
+    assert!(matches!(errands.wait().unwrap(), Done::Sealed { sealed: true, .. }));
+    let synced: Vec<String> = disk
+        .trace()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::Sync(name) => Some(name),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(synced, ["table-0001", "table-0002", "table-0003"]);
+}
+
+#[test]
+fn a_prepared_file_that_was_removed_is_made_anew_with_a_durable_name() {
+    let mut rig = Rig::on(ModelDisk::default(), SMALL);
+    rig.log.sends_errands = true;
+    // Two, of which one is kept as a reserve.
+    while rig.log.spare.len() < 2 {
+        rig.append(1, 200, Role::Event)[0].as_ref().unwrap();
+    }
+    let prepared = *rig.log.spare.last().unwrap();
+    assert!(rig.log.prepared.contains(&prepared));
+    // Nothing else that makes a name durable.
+    (rig.log.errands, rig.log.sends_errands, rig.log.limits.files) = (None, false, rig.log.highest_file);
+    rig.disk.remove(&format!("segment-{prepared:04}"));
+    rig.log.files.forget(Name::Segment(prepared));
+    while rig.log.active.as_ref().unwrap().file != prepared {
+        rig.append(1, 200, Role::Event)[0].as_ref().unwrap();
+    }
+    let mut unsynced = Unsynced::default();
+    rig.disk.trace().iter().for_each(|event| unsynced.apply(event));
+    let left = ModelDisk::with(unsynced.crash(&vec![0; unsynced.choices().len()]));
+    rig.truth.check(&held(&left).fates).unwrap();
+}
+
+#[test]
 fn a_file_is_prepared_whole_and_survives_a_power_cut() {
     let (disk, mut errands) = disk();
     // The second piece is shorter.

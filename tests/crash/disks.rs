@@ -103,7 +103,7 @@ async fn what_was_stored_outlives_a_disk_that_turns_read_only_and_nothing_else_i
     let Some(disk) = disk("disk that turns read-only") else { return };
     let workos = LocalWorkos::start().unwrap();
     // Slow, so that most of it still waits when the disk fails.
-    let audit = log_on(&disk, &workos).pace(20.0).start().await.unwrap();
+    let audit = log_on(&disk, &workos).pace(5.0).start().await.unwrap();
     for id in 0..EVENTS {
         told(&audit, pay(id)).await;
     }

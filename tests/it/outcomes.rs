@@ -87,6 +87,27 @@ returning! {
 }
 
 #[test]
+fn a_failure_begins_at_status_400() {
+    #[audited(action = "thing.done", target(type = "thing", id = 1))]
+    fn call(status: StatusCode) -> StatusCode {
+        status
+    }
+    #[audited(action = "thing.done", target(type = "thing", id = 1))]
+    fn respond(status: StatusCode) -> Response {
+        status.into_response()
+    }
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    for status in [100, 204, 303, 399, 400, 404, 500, 599] {
+        let status = StatusCode::from_u16(status).unwrap();
+        call(status);
+        respond(status);
+    }
+    let told: Vec<_> = recorder.events().iter().map(|event| event.outcome().to_owned()).collect();
+    assert_eq!(told, [["success"; 8], ["failure"; 8]].concat());
+}
+
+#[test]
 fn a_generic_value_is_no_failure() {
     #[audited(action = "thing.done", target(type = "thing", id = 1))]
     fn call<T>(value: T) -> T {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use audited::testing::Recorder;
-use audited::{AuditTarget, HashKey, Redaction, TargetWriter, audited};
+use audited::{
+    AuditTarget, HashKey, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, TargetWriter, audited, event, looks_secret,
+};
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
@@ -219,6 +221,93 @@ fn a_hash_is_that_of_the_text_whatever_the_type() {
     assert_eq!(metadata.as_object().map(serde_json::Map::len), Some(KEYS.len()));
     let other = HashKey::new(&[1; 32]).unwrap().hash("true");
     assert_ne!(metadata["flag"], other, "the key is the log's");
+}
+
+#[test]
+fn a_number_is_one_as_long_as_every_reader_has_all_of_its_digits() {
+    const EXACT: i64 = 1 << 53;
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    event("thing.done")
+        .target_of("thing", 1)
+        .metadata("most", EXACT.unsigned_abs())
+        .metadata("more", EXACT.unsigned_abs() + 1)
+        .metadata("least", -EXACT)
+        .metadata("less", -EXACT - 1)
+        .metadata("signed", EXACT + 1)
+        .metadata("float", EXACT as f64)
+        .metadata("large_float", -2.0 * EXACT as f64)
+        .metadata("short_float", 0.1_f32)
+        .metadata("wide", -1_i128)
+        .metadata("endless", f64::NEG_INFINITY)
+        .emit();
+    assert_eq!(
+        recorder.only().json()["event"]["metadata"],
+        json!({
+            "most": EXACT, "more": "9007199254740993", "least": -EXACT, "less": "-9007199254740993",
+            "signed": "9007199254740993", "float": EXACT as f64, "large_float": "-18014398509481984", "short_float": 0.1,
+            "wide": "-1", "endless": "-inf",
+        })
+    );
+}
+
+#[test]
+fn the_last_characters_fit_into_a_value() {
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    let text = "x".repeat(10_000);
+    event("thing.done").target_of("thing", 1).metadata_as("last", text, Redaction::MaskLast(5_000)).emit();
+    assert_eq!(recorder.only().metadata("last").as_str().map(|text| (text.len(), &text[..5])), Some((500, "****x")));
+}
+
+/// However it is spelled, and wherever it comes from.
+#[test]
+fn each_name_of_the_lists_is_that_of_a_secret() {
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    for name in SECRET_NAMES.iter().chain(SECRET_WHOLE_NAMES) {
+        let (first, rest) = name.split_at(1);
+        let spelled = [name.to_uppercase(), format!("{first}_{rest}"), format!("{first}-{rest}_")];
+        for key in spelled {
+            event("thing.done")
+                .target_of("thing", 1)
+                .body(&json!({key.as_str(): "hunter2", "in": {key.as_str(): 1}, "of": [{key.as_str(): true}]}))
+                .emit();
+            let told = recorder.events().pop().unwrap().json()["event"]["metadata"].clone();
+            assert_eq!((&told[&key], &told[format!("in_{key}")]), (&json!("[redacted]"), &json!("[redacted]")));
+            assert_eq!(told["of"], format!(r#"[{{"{key}":"[redacted]"}}]"#));
+        }
+        let longer = format!("{name}word");
+        assert_eq!(looks_secret(&longer), SECRET_NAMES.contains(name) || *name == "pass", "{longer}");
+    }
+}
+
+#[test]
+fn what_does_not_serialize_is_counted_and_takes_nothing_with_it() {
+    #[derive(Clone, Copy)]
+    struct Broken;
+    impl Serialize for Broken {
+        fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+            Err(serde::ser::Error::custom("broken"))
+        }
+    }
+    #[derive(Serialize)]
+    struct Some {
+        before: u8,
+        broken: Broken,
+        after: u8,
+    }
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    event("thing.done")
+        .target_of("thing", 1)
+        .metadata("alone", Broken)
+        .metadata("list", (1, Broken, 2))
+        .metadata("some", Some { before: 1, broken: Broken, after: 2 })
+        .emit();
+    let metadata = recorder.only().json()["event"]["metadata"].clone();
+    assert_eq!(metadata, json!({"list": "[1,null,2]", "some_before": 1, "some_after": 2}));
+    assert_eq!(recorder.stats().mended.failed, 3);
 }
 
 struct Session(&'static str);

@@ -127,6 +127,14 @@ fn a_secret_is_told_as_it_is_hidden() {
 }
 
 #[test]
+fn a_secret_that_may_be_absent_is_told_where_it_is_there() {
+    let login = Login { previous: Some(SecretString::from("sk_live_0")), ..login() };
+    let metadata = told(|| sign_in(&login, &SecretString::from("sk_live_0")))["metadata"].clone();
+    assert!(metadata["previous"].is_string());
+    assert_eq!(metadata["previous"], metadata["same"]);
+}
+
+#[test]
 fn a_models_secret_is_told_as_it_is_hidden_and_a_change_of_it_is_seen() {
     #[derive(AuditTarget)]
     struct Key {

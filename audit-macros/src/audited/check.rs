@@ -5,6 +5,7 @@ use super::function::Function;
 use super::model::Passing;
 use super::scan;
 use crate::errors::Errors;
+use crate::grammar::redaction;
 use crate::grammar::value::{Value, as_name, head, is_place};
 use crate::suggest;
 use proc_macro2::{Ident, Span};
@@ -118,6 +119,17 @@ impl Checks {
             return;
         }
         let names: Vec<String> = self.arguments.iter().map(ToString::to_string).collect();
+        if redaction::WORDS.iter().any(|word| name == word) {
+            // As `body(…)` has it, where there are only fields.
+            errors.at(
+                name.span(),
+                format_args!(
+                    "`{}` has no argument `{name}`: how a value is shown stands behind its key, as in `key: {name} = value`",
+                    self.name
+                ),
+            );
+            return;
+        }
         let hint = match (suggest::nearest(&name.to_string(), names.iter().map(String::as_str)), names.as_slice()) {
             (Some(near), _) => format!("did you mean `{near}`?"),
             (None, []) => "it has none".to_owned(),

@@ -18,6 +18,10 @@ pub(crate) fn each(
             skip_item(input);
         } else if !input.is_empty() && !input.peek(Token![,]) {
             errors.at(input.span(), "a `,` is missing before this");
+            // What could be the next item is read as one, so that what it says is not told to be missing.
+            if input.peek(Ident::peek_any) && (input.peek2(Token![=]) || input.peek2(token::Paren)) {
+                continue;
+            }
             skip_item(input);
         }
         // `skip_item` stops at a comma or the end, so this only fails at the end.

@@ -115,12 +115,24 @@ fn automatic(root: &RuntimePath, key: &str, source: Option<&str>, here: Span) ->
 /// The `4` of `mask(last = 4)`.
 fn last(word: &Ident, input: ParseStream<'_>) -> syn::Result<usize> {
     let content = items::list(input, word, "mask(last = 4)")?;
-    let key = items::key(&content)?;
+    let shown = last_within(&content);
+    if shown.is_err() {
+        // Or the rest would be an error of its own.
+        content.parse::<TokenStream>()?;
+    }
+    shown
+}
+
+fn last_within(content: ParseStream<'_>) -> syn::Result<usize> {
+    let at = content.span();
+    let key = items::key(content)
+        .map_err(|_| syn::Error::new(at, "how many of the last characters are shown is written `mask(last = 4)`"))?;
     if key != "last" {
-        items::skip_item(&content);
         return Err(syn::Error::new(key.span(), "`mask` knows only `last`, as in `mask(last = 4)`"));
     }
-    items::equals(&content, &key, "last = 4")?;
-    let shown: LitInt = content.parse()?;
+    items::equals(content, &key, "last = 4")?;
+    let shown: LitInt = content
+        .parse()
+        .map_err(|error| syn::Error::new(error.span(), "how many characters is a number, as in `mask(last = 4)`"))?;
     shown.base10_parse()
 }

@@ -7,8 +7,9 @@ use crate::grammar::items;
 use crate::grammar::redaction::Redaction;
 use crate::grammar::shown::{ONE_RULE, ONE_TYPE, Shown, ValueType, foreign_type};
 use crate::slot::Slot;
+use proc_macro2::Ident;
 use syn::parse::ParseStream;
-use syn::{Field, LitStr, Path, Token};
+use syn::{Field, LitStr, Path, Token, token};
 
 /// Every key that a field knows.
 pub(crate) const KEYS: [&str; 16] = [
@@ -88,12 +89,17 @@ impl FieldArgs {
             "flatten" => self.flatten.set(errors, at, ()),
             "impersonated_by" => self.impersonated_by.set(errors, at, ()),
             "metadata" => {
-                let key = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
+                if input.peek(token::Paren) || input.peek(Token![:]) {
+                    let how = "how a value is told stands behind a comma, as in `#[audit(metadata, hash)]`";
+                    return Err(input.error(how));
+                }
+                let stated = input.parse::<Option<Token![=]>>()?.is_some();
+                let key = if stated { Some(key_text(input, "metadata")?) } else { None };
                 self.metadata.set(errors, at, key);
             }
             "rename" => {
                 items::equals(input, &key, "rename = \"total\"")?;
-                self.rename.set(errors, at, input.parse()?);
+                self.rename.set(errors, at, key_text(input, "rename")?);
             }
             "with" => {
                 items::equals(input, &key, "with = path::to::function")?;
@@ -180,6 +186,14 @@ impl FieldArgs {
             .or(flatten.span())
             .is_none()
     }
+}
+
+/// The string behind `word =`.
+fn key_text(input: ParseStream<'_>, word: &str) -> syn::Result<LitStr> {
+    let bare = input.fork().parse::<Ident>().map_or_else(|_| "total".to_owned(), |bare| bare.to_string());
+    input
+        .parse()
+        .map_err(|error| syn::Error::new(error.span(), format_args!("a key is a string: write `{word} = \"{bare}\"`")))
 }
 
 /// A path, bare or in quotes as serde has it.

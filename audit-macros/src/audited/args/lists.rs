@@ -10,6 +10,7 @@ use crate::slot::Slot;
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
+use syn::parse::discouraged::Speculative;
 use syn::{Expr, LitStr, Member, Pat, Token};
 
 /// Everything that is captured at one moment.
@@ -124,6 +125,11 @@ impl NamedTarget {
         let mut whole = true;
         items::each(input, errors, |input, errors| {
             let parsed = (|| {
+                if input.peek(LitStr) {
+                    let kind: LitStr = input.parse()?;
+                    let form = format_args!("a target's type has a key: write `type = {:?}`", kind.value());
+                    return Err(syn::Error::new(kind.span(), form));
+                }
                 let key = items::key(input)?;
                 let at = key.span();
                 match key.to_string().as_str() {
@@ -143,6 +149,14 @@ impl NamedTarget {
                         items::equals(input, &key, "name = ledger.title")?;
                         let value = Value::written(input, errors)?;
                         name.set(errors, at, value);
+                    }
+                    // A model, and not a key that is written wrongly.
+                    _ if !input.peek(Token![=]) => {
+                        return Err(syn::Error::new(
+                            at,
+                            "this has no key: write `targets(…)` for what derives `AuditTarget`, or \
+                             `target(type = \"ledger\", id = ledger_id)` for a thing without a model",
+                        ));
                     }
                     unknown => return Err(syn::Error::new(at, unknown_key(unknown, &KEYS))),
                 }
@@ -220,6 +234,12 @@ impl BodyField {
                     items::skip_item(input);
                 }
             }
+        }
+        if let Some(colon) = input.parse::<Option<Token![:]>>()? {
+            let rule = items::take_item(input);
+            let name = quote::quote!(#(#path).*).to_string().replace(' ', "");
+            let form = format_args!("how a field is shown stands behind `=`: write `{name} = {rule}`");
+            return Err(syn::Error::new(colon.span, form));
         }
         let redaction = if input.parse::<Option<Token![=]>>()?.is_some() {
             Redaction::parse(input, errors)?
@@ -304,6 +324,13 @@ impl Metadata {
         let Some(name) = last_name(&value.expr) else {
             return Err(syn::Error::new_spanned(&value.expr, "this has no name to be its key: write `key = …`"));
         };
+        if let Some(colon) = input.parse::<Option<Token![:]>>()? {
+            let how = items::take_item(input);
+            let expr = &value.expr;
+            let written = quote::quote!(#expr).to_string().replace(' ', "");
+            let form = format_args!("what a value is called stands before the `:`: write `{name}: {how} = {written}`");
+            return Err(syn::Error::new(colon.span, form));
+        }
         let key = Key { name: name.unraw().to_string(), span: name.span() };
         Ok(Self { key, value, shown: Shown::AUTOMATIC })
     }
@@ -318,13 +345,18 @@ impl Branch {
     ) -> syn::Result<Option<Self>> {
         const KEYS: [&str; 5] = ["targets", "target", "metadata", "actor", "organization"];
         let content = items::list(input, key, form)?;
+        // What fails within parentheses of a fork is not told a second time.
+        let ahead = content.fork();
         let head = (|| {
-            let pattern = content.call(Pat::parse_multi_with_leading_vert)?;
-            content.parse::<Token![=>]>()?;
+            let pattern = ahead.call(Pat::parse_multi_with_leading_vert)?;
+            ahead.parse::<Token![=>]>()?;
             Ok::<_, syn::Error>(pattern)
         })();
         let pattern = match head {
-            Ok(pattern) => pattern,
+            Ok(pattern) => {
+                content.advance_to(&ahead);
+                pattern
+            }
             Err(error) => {
                 content.parse::<proc_macro2::TokenStream>()?;
                 errors.at(

@@ -249,6 +249,20 @@ async fn a_strict_function_does_not_run_where_it_cannot_be_told() {
     assert_eq!(outcomes(&recorder), ["success", "success"]);
 }
 
+/// Or it would be told as `unknown` at the next start.
+#[test]
+fn an_intent_is_settled_even_where_that_way_out_is_not_told() {
+    #[audited(action = "invoice.closed", targets(invoice), on(ok), durability = strict)]
+    fn close_well(invoice: &Invoice) -> Result<(), Refused> {
+        let _ = invoice;
+        Err(Refused)
+    }
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    assert_eq!(close_well(&INVOICE), Err(Refused));
+    assert_eq!((recorder.intents().len(), outcomes(&recorder)), (1, vec!["failure".to_owned()]));
+}
+
 #[audited(
     action = "user.signed_in",
     target(type = "user", id = 1),

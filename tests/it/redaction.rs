@@ -5,7 +5,8 @@ use std::fmt;
 
 use audited::testing::Recorder;
 use audited::{
-    AuditTarget, HashKey, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, TargetWriter, audited, event, looks_secret,
+    ActorWriter, AuditActor, AuditBody, AuditTarget, BodyWriter, HashKey, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES,
+    TargetWriter, audited, event, looks_secret,
 };
 use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
@@ -251,6 +252,50 @@ fn a_number_is_one_as_long_as_every_reader_has_all_of_its_digits() {
     );
 }
 
+/// A text that fails in its middle.
+struct Half;
+
+impl fmt::Display for Half {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("half of it")?;
+        Err(fmt::Error)
+    }
+}
+
+#[test]
+fn a_text_that_is_not_whole_is_cut_and_counted_and_never_hashed() {
+    #[audited(
+        action = "thing.done",
+        target(type = "thing", id = 1),
+        metadata(%long, hashed: hash = %long, masked: mask(last = 4) = %half, whole: hash = %short, nothing),
+    )]
+    fn call(long: &str, short: &str, half: Half, nothing: ()) {
+        let _ = (long, short, half, nothing);
+    }
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    call(&"x".repeat(100_000), "x", Half, ());
+    let mut metadata = recorder.only().json()["event"]["metadata"].clone();
+    assert_eq!(metadata["long"].take().as_str().map(str::len), Some(502), "500 characters, the last of them `…`");
+    assert!(metadata["whole"].take().as_str().is_some_and(|hash| hash.starts_with("hmac-sha256:")));
+    assert_eq!(metadata, json!({"long": null, "hashed": "[redacted]", "masked": "[redacted]", "whole": null}));
+    assert_eq!(recorder.stats().mended.truncated, 1);
+}
+
+#[test]
+fn what_is_nested_too_deep_is_cut_and_counted() {
+    let recorder = Recorder::new();
+    let _installed = recorder.install();
+    let mut nested = json!({"x": 1});
+    for _ in 0..8 {
+        nested = json!({"x": nested, "y": 2});
+    }
+    event("thing.done").target_of("thing", 1).body(&nested).emit();
+    assert_eq!(recorder.only().metadata("x_x_x_x_x_x_x_x"), "…");
+    assert_eq!(recorder.only().metadata("x_x_x_x_x_x_x_y"), 2);
+    assert_eq!(recorder.stats().mended.truncated, 1);
+}
+
 #[test]
 fn the_last_characters_fit_into_a_value() {
     let recorder = Recorder::new();
@@ -320,18 +365,36 @@ impl AuditTarget for Session {
     }
 }
 
+impl AuditActor for Session {
+    const TYPE: &'static str = "session";
+
+    fn describe(&self, actor: &mut ActorWriter<'_>) {
+        actor.id(1).metadata("jwt", self.0).metadata_as("cookie", self.0, Redaction::None);
+    }
+}
+
+impl AuditBody for Session {
+    fn describe(&self, body: &mut BodyWriter<'_>) {
+        body.metadata("otp", self.0).metadata_as("passphrase", self.0, Redaction::None);
+    }
+}
+
 #[test]
 fn what_is_written_by_hand_under_the_name_of_a_secret_is_redacted_as_well() {
-    #[audited(action = "session.opened", targets(session))]
-    fn open(session: Session) {
+    #[audited(action = "session.opened", actor = session, targets(session), body(session))]
+    fn open(session: &Session) {
         audited::record(|event| {
             event.metadata("api_key", session.0).metadata_as("password", session.0, Redaction::None);
         });
     }
     let recorder = Recorder::new();
     let _installed = recorder.install();
-    open(Session("s1"));
+    open(&Session("s1"));
     let event = &recorder.events()[0];
     assert_eq!(event.targets()[0]["metadata"], json!({"token": "[redacted]", "access_token": "s1"}));
-    assert_eq!(event.json()["event"]["metadata"], json!({"api_key": "[redacted]", "password": "s1"}));
+    assert_eq!(event.actor()["metadata"], json!({"jwt": "[redacted]", "cookie": "s1"}));
+    assert_eq!(
+        event.json()["event"]["metadata"],
+        json!({"api_key": "[redacted]", "password": "s1", "otp": "[redacted]", "passphrase": "s1"})
+    );
 }

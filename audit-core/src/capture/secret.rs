@@ -116,3 +116,29 @@ impl<T: ?Sized> fmt::Debug for Captured<'_, T> {
         f.debug_struct("Captured").finish_non_exhaustive()
     }
 }
+
+#[cfg(all(test, feature = "secrecy"))]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::Captured;
+    use crate::event::Redaction;
+    use crate::testing::Recorder;
+
+    /// The macros write one only beside a rule; this is what holds if they ever did not.
+    #[test]
+    fn a_secret_is_redacted_even_where_nothing_says_so() {
+        let recorder = Recorder::new();
+        let _installed = recorder.install();
+        let secret = SecretString::from("sk_live");
+        crate::event("key.made")
+            .target_of("key", Captured(&secret).hidden())
+            .metadata_as("fingerprint", Captured(&secret).hidden(), Redaction::None)
+            .emit();
+        let event = recorder.only();
+        assert_eq!(
+            (event.metadata("fingerprint"), &event.targets()[0]["id"]),
+            (&"[redacted]".into(), &"[redacted]".into())
+        );
+    }
+}

@@ -2,10 +2,12 @@
 
 use std::error::Error;
 
+use actix_web::HttpResponse;
+use actix_web::error::ErrorBadRequest;
 use audited::testing::Recorder;
 use audited::{Outcome, audited};
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 /// Each call as its return type has it: one that goes well and one that does not, as far as the type can say.
@@ -64,6 +66,13 @@ impl IntoResponse for Failed {
     }
 }
 
+/// As tonic answers, whose status is one of HTTP's in any case.
+fn grpc(status: &'static str) -> Response<()> {
+    let mut response = Response::new(());
+    response.headers_mut().insert("grpc-status", HeaderValue::from_static(status));
+    response
+}
+
 type Answer = Result<StatusCode, Failed>;
 
 returning! {
@@ -82,6 +91,15 @@ returning! {
     a_result_that_becomes_a_response -> impl IntoResponse: Ok(Json(1)), Err(Failed) => "failure";
     what_becomes_a_response_within_ok -> Result<impl IntoResponse, Failed>: Ok(Page(StatusCode::OK)), Ok(Page(StatusCode::CONFLICT)) => "failure";
     an_error_beside_what_becomes_a_response -> Result<impl IntoResponse, Failed>: Ok("fine"), Err(Failed) => "failure";
+    a_status_of_grpc -> tonic::Status: tonic::Status::ok(""), tonic::Status::not_found("no") => "failure";
+    a_result_of_grpc -> Result<tonic::Response<u8>, tonic::Status>: Ok(tonic::Response::new(1)), Err(tonic::Status::not_found("no")) => "failure";
+    a_response_of_grpc -> Response<()>: grpc("0"), grpc("5") => "failure";
+    a_status_of_actix -> actix_web::http::StatusCode: actix_web::http::StatusCode::FOUND, actix_web::http::StatusCode::BAD_REQUEST => "failure";
+    a_response_of_actix -> HttpResponse: HttpResponse::Found().finish(), HttpResponse::BadRequest().finish() => "failure";
+    a_response_of_actix_within_ok -> Result<HttpResponse, actix_web::Error>: Ok(HttpResponse::Ok().finish()), Ok(HttpResponse::BadRequest().finish()) => "failure";
+    an_error_of_actix -> Result<HttpResponse, actix_web::Error>: Ok(HttpResponse::Ok().finish()), Err(ErrorBadRequest("no")) => "failure";
+    a_responder_of_actix_is_what_stands_behind_it -> impl actix_web::Responder: HttpResponse::Ok().finish(), HttpResponse::BadRequest().finish() => "failure";
+    a_responder_of_actix_that_does_not_tell -> impl actix_web::Responder: "fine", "not fine" => "success";
     a_type_of_ones_own -> Reply: Reply::Done, Reply::Refused => "failure";
     a_type_of_ones_own_within_ok -> Result<Reply, Failed>: Ok(Reply::Done), Ok(Reply::Refused) => "failure";
 }

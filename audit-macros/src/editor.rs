@@ -4,6 +4,9 @@
 //! are the same up to it. So nothing that is wrong may keep an attribute from expanding there, and no text before an
 //! expression may depend on the expression. The compiler's expansions are the better for neither: an error of ours would
 //! become several of its own.
+//!
+//! A bracket that is not closed never gets here, since no `TokenStream` has one: of `targets(` without its `)` there is only
+//! what the editor has closed by itself, if anything, and the compiler complains before any macro runs.
 
 #[cfg(any(test, fuzzing))]
 thread_local! {

@@ -249,6 +249,42 @@ async fn a_strict_function_does_not_run_where_it_cannot_be_told() {
     assert_eq!(outcomes(&recorder), ["success", "success"]);
 }
 
+/// The way out that is narrowed away first, and what is told in its place: nothing.
+#[tokio::test]
+async fn only_the_ways_out_that_are_named_are_told() {
+    macro_rules! narrowed {
+        ($($name:ident: $($exit:ident)+ => $told:expr;)+) => {$(
+            #[audited(action = "invoice.paid", targets(invoice), on($($exit),+))]
+            async fn $name(invoice: Invoice, end: End) -> Result<u64, std::num::ParseIntError> {
+                tokio::task::yield_now().await;
+                match end {
+                    End::Badly => "x".parse(),
+                    End::Panic => panic!("as it was to"),
+                    End::Wait => pending().await,
+                    End::Well | End::Early | End::Question => Ok(invoice.id),
+                }
+            }
+            let recorder = Recorder::new();
+            let _ = recorder.scope($name(INVOICE, End::Well)).await;
+            let _ = recorder.scope($name(INVOICE, End::Badly)).await;
+            let mut panics = pin!(recorder.scope($name(INVOICE, End::Panic)));
+            while let Ok(Poll::Pending) = catch_unwind(AssertUnwindSafe(|| poll_once(panics.as_mut()))) {}
+            let mut waits = Box::pin(recorder.scope($name(INVOICE, End::Wait)));
+            assert!(poll_once(waits.as_mut()).is_pending() && poll_once(waits.as_mut()).is_pending());
+            drop(waits);
+            assert_eq!(outcomes(&recorder), $told, stringify!($name));
+        )+};
+    }
+    narrowed! {
+        all: ok err panic cancel => ["success", "failure", "panicked", "cancelled"];
+        only_ok: ok => ["success"];
+        only_err: err => ["failure"];
+        only_panic: panic => ["panicked"];
+        only_cancel: cancel => ["cancelled"];
+        ended: ok err => ["success", "failure"];
+    }
+}
+
 /// Or it would be told as `unknown` at the next start.
 #[test]
 fn an_intent_is_settled_even_where_that_way_out_is_not_told() {

@@ -15,8 +15,8 @@
 //! What was wrapped last runs first, so wrap the authentication behind this one if it puts the user into the request's
 //! extensions; else it calls [`set_actor`](crate::set_actor).
 //!
-//! A handler that returns `HttpResponse` or a `Result` tells how it ended. One that returns another `impl Responder` does
-//! not, and counts as a success.
+//! A handler that returns `HttpResponse` or a `Result` tells how it ended, also as `impl Responder`. One that returns another
+//! type behind `impl Responder` does not, and counts as a success.
 //!
 //! actix-web itself mostly lets a handler run to its end when its client goes away, and over HTTP/2 always does: then the event
 //! tells how it ended. A handler that is dropped is told as cancelled.

@@ -3,9 +3,9 @@
 pub use audit_core::{
     Actor, ActorWriter, AuditActor, AuditBody, AuditLog, AuditLogBuilder, AuditTarget, AuditValue, BodyWriter, Context,
     Error, EventBuilder, EventWriter, HasTarget, HashKey, HealthReason, HealthReport, HealthStatus, IntoTargets,
-    Mended, NoTarget, Outcome, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, ShutdownReport, Stats, TargetWriter,
-    Targeted, Unavailable, ValueWriter, changes, context, delivery, event, limits, looks_secret, outbox, record,
-    set_actor, workos,
+    InvalidContext, Mended, NoTarget, Outcome, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, ShutdownReport, Stats,
+    TargetWriter, Targeted, Unavailable, ValueWriter, changes, context, delivery, event, limits, looks_secret, outbox,
+    record, set_actor, workos,
 };
 
 pub use audit_macros::{AuditActor, AuditBody, AuditTarget, audited};

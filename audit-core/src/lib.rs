@@ -33,7 +33,7 @@ pub use self::capture::{
     Actor, ActorWriter, AuditActor, AuditBody, AuditTarget, BodyWriter, EventBuilder, EventWriter, HasTarget,
     IntoTargets, NoTarget, Outcome, TargetWriter, Targeted, Unavailable, changes, event, record,
 };
-pub use self::context::{Context, context, set_actor};
+pub use self::context::{Context, InvalidContext, context, set_actor};
 pub use self::error::Error;
 pub use self::event::{
     AuditValue, HashKey, Mended, Redaction, SECRET_NAMES, SECRET_WHOLE_NAMES, ValueWriter, limits, looks_secret,

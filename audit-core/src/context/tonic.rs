@@ -35,3 +35,16 @@ impl From<Unavailable> for Status {
         Self::unavailable("refused, since it cannot be audited right now")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_but_ok_is_a_failure() {
+        assert!(!Status::ok("").is_failure());
+        for code in (1..=16).map(Code::from_i32) {
+            assert!(Status::new(code, "").is_failure(), "{code}");
+        }
+    }
+}

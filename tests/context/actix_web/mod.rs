@@ -1,16 +1,17 @@
 //! actix-web 4.
 
 mod disconnects;
+mod hostile;
 mod http2;
 
 use std::net::SocketAddr;
 
-use actix_web::dev::{ServerHandle, Service as _};
+use actix_web::dev::{ServerHandle, Service as _, ServiceRequest};
 use actix_web::web::{self, Path, ServiceConfig};
 use actix_web::{App, Error, HttpMessage, HttpResponse, HttpServer};
 use audited::actix_web::{AuditMiddleware, Rejection};
-use audited::audited;
 use audited::testing::{RecordedEvent, Recorder, assert_covered};
+use audited::{Actor, audited};
 use serde_json::json;
 
 use crate::support::people::{CurrentUser, Thing};
@@ -57,6 +58,7 @@ fn serve(
         App::new().configure(routes.clone()).wrap(audit.clone()).wrap_fn(|request, service| {
             if let Some(user) = request.headers().get("x-user") {
                 let user = CurrentUser::new(user.to_str().unwrap());
+                request.extensions_mut().insert(format!("tenant_of_{}", user.id));
                 request.extensions_mut().insert(user);
             }
             service.call(request)
@@ -129,6 +131,42 @@ async fn what_nobody_tells_of_and_what_is_turned_away_is_seen() {
     let events = recorder.events();
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].action(), &events[0].targets()[0]["id"]), ("request.denied", &json!("POST /denied")));
+}
+
+#[tokio::test]
+async fn actor_and_organization_are_found_where_the_middleware_is_told() {
+    fn header(request: &ServiceRequest, name: &str) -> Option<String> {
+        Some(request.headers().get(name)?.to_str().ok()?.to_owned())
+    }
+    let recorder = Recorder::new();
+    let by_key = || {
+        let key = |request: &ServiceRequest| header(request, "x-key").map(Actor::api_key);
+        AuditMiddleware::new().log(&recorder.log()).actor_from(key)
+    };
+    for audit in [
+        by_key().organization_from_extension::<String>(),
+        by_key().organization_from(|request| header(request, "x-organization")),
+    ] {
+        let (address, server) = start(audit);
+        let headers: Headers<'_> = &[("x-user", b"alice"), ("x-key", b"key_1"), ("x-organization", b"org_1")];
+        send(address, "POST", "/tenants/1/things/7/pay", headers, b"").await;
+        server.stop(false).await;
+    }
+    let events = recorder.events();
+    let told: Vec<_> = events.iter().map(|event| (&event.actor()["id"], event.organization())).collect();
+    assert_eq!(told, [(&json!("key_1"), "tenant_of_alice"), (&json!("key_1"), "org_1")]);
+}
+
+#[tokio::test]
+async fn of_two_middlewares_one_counts() {
+    let recorder = Recorder::new();
+    let (address, server) = serve(AuditMiddleware::new().log(&recorder.log()), |routes| {
+        let inner = web::scope("/inner").wrap(AuditMiddleware::new());
+        routes.service(inner.route("/forgotten", web::post().to(forgotten)));
+    });
+    send(address, "POST", "/inner/forgotten", &[], b"").await;
+    server.stop(false).await;
+    assert_eq!(recorder.stats().unaudited, 1);
 }
 
 #[tokio::test]

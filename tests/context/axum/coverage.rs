@@ -12,6 +12,7 @@ use axum::{Json, Router};
 
 use crate::support::people::{CurrentUser, Thing, only};
 use crate::support::server::{Headers, Server};
+use crate::support::warnings;
 
 #[audited(action = "thing.paid", targets(Thing { id: 1 }))]
 async fn told() {}
@@ -50,6 +51,36 @@ async fn a_changing_request_that_nobody_tells_of_is_counted_and_named() {
     let failed = catch_unwind(AssertUnwindSafe(|| assert_covered(&recorder.log()))).unwrap_err();
     let message = failed.downcast_ref::<String>().unwrap();
     assert!(message.starts_with("3 requests") && message.contains("\n  DELETE /things/{id}\n"), "{message}");
+}
+
+#[tokio::test]
+async fn a_warning_names_each_route_that_nobody_tells_of_once() {
+    warnings::listen();
+    let recorder = Recorder::new();
+    let app = Router::new()
+        .route("/once/told", post(told))
+        .route("/once/skipped", post(skipped))
+        .route("/once/{id}", post(forgotten).delete(forgotten))
+        .layer(AuditLayer::new().log(&recorder.log()));
+    let server = Server::start(app).await;
+    for path in ["/told", "/skipped", "/1", "/told", "/skipped", "/1", "/2"] {
+        server.post(&format!("/once{path}")).await;
+    }
+    server.send("DELETE", "/once/1", &[], b"").await;
+    assert_eq!(warnings::routes_with("/once/"), ["POST /once/{id}", "DELETE /once/{id}"]);
+    assert_eq!(recorder.stats().unaudited, 4);
+}
+
+#[tokio::test]
+async fn of_two_layers_one_counts_and_tells() {
+    let recorder = Recorder::new();
+    let layer = || AuditLayer::new().log(&recorder.log()).on_rejection("request.denied");
+    let app = Router::new().route("/", post(forgotten)).route("/denied", post(denied)).layer(layer()).layer(layer());
+    let server = Server::start(app).await;
+    server.post("/").await;
+    server.post("/denied").await;
+    assert_eq!(recorder.stats().unaudited, 1);
+    assert_eq!(only(&recorder).action(), "request.denied");
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ mod support;
 mod actix_web;
 #[cfg(feature = "axum")]
 mod axum;
+mod organization;
 #[cfg(feature = "tonic")]
 mod tonic;
 #[cfg(feature = "tower")]

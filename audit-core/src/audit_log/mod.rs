@@ -295,6 +295,9 @@ impl AuditLog {
         if event.actor_is_missing {
             self.missing_actor(description);
         }
+        if self.needs_organization(&event) {
+            missing_organization(description);
+        }
         let settles = intent.is_some();
         let role = intent.map_or(Role::Event, Role::Settles);
         let mut appending = self.hand_over(event, description.durability, role);
@@ -308,8 +311,7 @@ impl AuditLog {
 
     /// Stores the intent of a `strict` call.
     pub(crate) fn append_intent(&self, event: Encoded, description: &Description) -> Result<Appending, Unavailable> {
-        // A recorder stands in for a log that would know one.
-        if event.organization.is_none() && self.0.delivery.is_some() {
+        if self.needs_organization(&event) {
             self.0.counters.refused();
             return Err(Unavailable::new(format!(
                 "`{}` ({}::{}) has no organization: name it in the attribute (`organization = …`), on the actor \
@@ -387,6 +389,11 @@ impl AuditLog {
         }
     }
 
+    /// Whether it will be a dead letter, since it says nobody's log. A recorder stands in for a log that would know one.
+    fn needs_organization(&self, event: &Encoded) -> bool {
+        event.organization.is_none() && self.0.delivery.is_some()
+    }
+
     #[cold]
     fn missing_actor(&self, description: &'static Description) {
         self.0.counters.unknown_actor();
@@ -399,6 +406,20 @@ impl AuditLog {
                  context (told once for each function)"
             );
         }
+    }
+}
+
+/// The dead letter knows its action only.
+#[cold]
+fn missing_organization(description: &'static Description) {
+    if !description.warned_of_organization.swap(true, Ordering::Relaxed) {
+        tracing::warn!(
+            target: "audited",
+            action = description.action,
+            function = %format_args!("{}::{}", description.module, description.function),
+            "an audit event has no organization and cannot be sent: name it in the attribute (`organization = …`), on the \
+             actor, in the context or on the log's builder (told once for each function)"
+        );
     }
 }
 

@@ -9,8 +9,19 @@ use crate::Error;
 use crate::event::Encoded;
 use crate::outbox::{Appending, Durability, OutboxError, RecordId, Role};
 
-/// Where it was told that an event has no actor.
-static WARNED: Mutex<BTreeSet<(&'static str, u32)>> = Mutex::new(BTreeSet::new());
+/// Where it was told that an event lacks something.
+static WARNED: Mutex<BTreeSet<(Lack, &'static str, u32)>> = Mutex::new(BTreeSet::new());
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Lack {
+    Actor,
+    Organization,
+}
+
+/// Whether this was not told of this place before.
+fn first(lack: Lack, place: &'static Location<'static>) -> bool {
+    WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert((lack, place.file(), place.line()))
+}
 
 impl AuditLog {
     /// Takes over an event that nobody waits for.
@@ -33,6 +44,15 @@ impl AuditLog {
         if event.actor_is_missing {
             self.single_without_actor(action, place);
         }
+        if self.needs_organization(&event) && first(Lack::Organization, place) {
+            tracing::warn!(
+                target: "audited",
+                action,
+                %place,
+                "an audit event has no organization and cannot be sent: name it with `.organization(…)`, on the actor, in \
+                 the context or on the log's builder (told once for each place)"
+            );
+        }
         self.hand_over(event, durability, Role::Event)
     }
 
@@ -46,8 +66,7 @@ impl AuditLog {
     #[cold]
     fn single_without_actor(&self, action: &str, place: &'static Location<'static>) {
         self.0.counters.unknown_actor();
-        let first = WARNED.lock().unwrap_or_else(PoisonError::into_inner).insert((place.file(), place.line()));
-        if first {
+        if first(Lack::Actor, place) {
             tracing::warn!(
                 target: "audited",
                 action,

@@ -16,6 +16,8 @@ pub struct Description {
     pub(crate) durability: Durability,
     /// Whether it was told that this function has no actor.
     pub(crate) warned: AtomicBool,
+    /// Whether it was told that this function has no organization.
+    pub(crate) warned_of_organization: AtomicBool,
 }
 
 /// Which ways out are told.
@@ -40,6 +42,7 @@ impl Description {
             on: On { ok: true, err: true, panic: true, cancel: true },
             durability: Durability::Durable,
             warned: AtomicBool::new(false),
+            warned_of_organization: AtomicBool::new(false),
         }
     }
 

@@ -97,3 +97,35 @@ impl<F> fmt::Debug for InContext<F> {
         f.debug_struct("InContext").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Future as _, pending};
+    use std::sync::{Arc, Mutex};
+    use std::task::{Context, Waker};
+
+    use crate::context::context;
+
+    #[test]
+    fn what_a_future_drops_is_dropped_within_its_context() {
+        struct Tells(Arc<Mutex<String>>);
+
+        impl Drop for Tells {
+            fn drop(&mut self) {
+                *self.0.lock().unwrap() = context().to_json();
+            }
+        }
+
+        let told = Arc::<Mutex<String>>::default();
+        let guard = Tells(told.clone());
+        let mut future = Box::pin(context().location("here").scope(async move {
+            let _guard = guard;
+            pending::<()>().await;
+        }));
+        assert!(future.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        assert!(!context().to_json().contains("here"), "it is left between polls");
+        drop(future);
+        assert!(told.lock().unwrap().contains("here"), "{}", told.lock().unwrap());
+        assert!(!context().to_json().contains("here"));
+    }
+}

@@ -17,7 +17,8 @@ pub(super) fn missing(payload: &[u8]) -> Option<String> {
     Some(format!(
         "`{action}` has no organization, and WorkOS keeps a log for each and no other, so it was not sent: name it in the \
          attribute (`organization = …`), on the actor (`#[audit(organization)]`), in the context \
-         (`Context::organization`), or for the whole program (`AuditLogBuilder::organization`, AUDITED_ORGANIZATION)"
+         (`Context::organization`), or for the whole program (`AuditLogBuilder::organization`, AUDITED_ORGANIZATION); a \
+         warning in the program's log names the function"
     ))
 }
 

@@ -67,7 +67,7 @@ async fn a_warning_names_each_route_that_nobody_tells_of_once() {
         server.post(&format!("/once{path}")).await;
     }
     server.send("DELETE", "/once/1", &[], b"").await;
-    assert_eq!(warnings::routes_with("/once/"), ["POST /once/{id}", "DELETE /once/{id}"]);
+    assert_eq!(warnings::warned_of("/once/"), ["POST /once/{id}", "DELETE /once/{id}"]);
     assert_eq!(recorder.stats().unaudited, 4);
 }
 

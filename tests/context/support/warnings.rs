@@ -8,7 +8,8 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::set_global_default;
 use tracing::{Event, Level, Metadata, Subscriber};
 
-static ROUTES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Routes and functions that were warned of, in the order in which they were.
+static WARNED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 /// Hears warnings from now on, of every thread: one of a single thread can be missed, since what `tracing` remembers of
 /// whether anybody listens is common to all.
@@ -17,9 +18,9 @@ pub(crate) fn listen() {
     ONCE.call_once(|| set_global_default(Listener).expect("no other test listens"));
 }
 
-/// The routes with `part` in their name that were warned of, in the order in which they were.
-pub(crate) fn routes_with(part: &str) -> Vec<String> {
-    let routes = ROUTES.lock().expect("no listener panics");
+/// The routes and functions with `part` in their name that were warned of, in the order in which they were.
+pub(crate) fn warned_of(part: &str) -> Vec<String> {
+    let routes = WARNED.lock().expect("no listener panics");
     routes.iter().filter(|route| route.contains(part)).cloned().collect()
 }
 
@@ -31,7 +32,7 @@ impl Subscriber for Listener {
     }
 
     fn event(&self, event: &Event<'_>) {
-        event.record(&mut Routes);
+        event.record(&mut Warned);
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -47,14 +48,18 @@ impl Subscriber for Listener {
     fn exit(&self, _: &Id) {}
 }
 
-struct Routes;
+struct Warned;
 
-impl Visit for Routes {
+impl Visit for Warned {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "route" {
-            ROUTES.lock().expect("no listener panics").push(value.to_owned());
+            WARNED.lock().expect("no listener panics").push(value.to_owned());
         }
     }
 
-    fn record_debug(&mut self, _: &Field, _: &dyn fmt::Debug) {}
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "function" {
+            WARNED.lock().expect("no listener panics").push(format!("{value:?}"));
+        }
+    }
 }

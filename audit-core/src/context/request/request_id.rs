@@ -81,8 +81,8 @@ mod tests {
     #[test]
     fn only_a_printable_name_of_bounded_length_is_taken() {
         assert_eq!(taken(Some(b"req_01/a-B")), Some("req_01/a-B"));
-        let long = [b'x'; MOST_BYTES + 1];
-        assert_eq!(taken(Some(&long[1..])).map(str::len), Some(MOST_BYTES));
+        let long = [b'x'; 129];
+        assert_eq!(taken(Some(&long[1..])).map(str::len), Some(128));
         for other in [&b""[..], b"a b", b"a\tb", b"\xff\xfe", "größe".as_bytes(), &long] {
             assert_eq!(taken(Some(other)), None, "{other:?}");
         }

@@ -245,6 +245,25 @@ fn a_context_gives_what_the_scope_does_not_say() {
 }
 
 #[test]
+fn whoever_acts_is_told_with_their_kind() {
+    let actors = [
+        (Actor::user("u"), "user", "u"),
+        (Actor::api_key("k"), "api_key", "k"),
+        (Actor::system("s"), "system", "s"),
+        (Actor::job("j"), "job", "j"),
+        (Actor::anonymous(), "anonymous", "anonymous"),
+        (Actor::of("robot", "r"), "robot", "r"),
+    ];
+    for (actor, kind, id) in actors {
+        let recorder = Recorder::new();
+        let _installed = recorder.install();
+        let open = open(&PAID, |event| _ = event.actor(&actor).target_of("invoice", 7));
+        scope_sync(open, || Ok::<_, ()>(()), close).unwrap();
+        assert_eq!(only(&recorder).actor(), &serde_json::json!({"type": kind, "id": id}));
+    }
+}
+
+#[test]
 fn a_missing_actor_is_loud() {
     let recorder = Recorder::new();
     let _installed = recorder.install();

@@ -161,11 +161,24 @@ impl Log {
         }
     }
 
+    /// Sends for the first time once a segment is half full, so that the next one is ready in time. A journal that is hardly
+    /// written to has neither the thread nor the file.
+    pub(super) fn send_in_time(&mut self) {
+        if self.errands.is_some() || !self.sends_errands {
+            return;
+        }
+        let written =
+            self.active.as_ref().and_then(|active| self.segments.get(&active.file)).map(|segment| segment.end);
+        if written.is_some_and(|written| written >= self.limits.segment_bytes / 2) {
+            self.errands = Errands::start(Arc::clone(&self.files)).ok();
+            // Where there is no thread to be had, nobody asks each time.
+            self.sends_errands = self.errands.is_some();
+            self.prepare_ahead();
+        }
+    }
+
     /// Has a segment sealed that is written to no more.
     pub(super) fn seal_aside(&mut self, file: u16) -> io::Result<()> {
-        if self.errands.is_none() && self.sends_errands {
-            self.errands = Errands::start(Arc::clone(&self.files)).ok();
-        }
         if self.errands.is_none() {
             return self.seal(file, false);
         }

@@ -84,7 +84,7 @@ pub(super) struct Log {
     pub(super) failing: bool,
     /// This process was not the one to be told how the one before ended: the sign of it stays.
     pub(super) leaves_unclean: bool,
-    /// Who does what need not be waited for, once a segment is full.
+    /// Who does what need not be waited for, once a segment is half full.
     pub(super) errands: Option<Errands>,
     pub(super) sends_errands: bool,
     /// Spare files of full length whose names are durable.
@@ -186,6 +186,7 @@ impl Log {
         for ticket in flushes {
             ticket.finish(Ok(RecordId(0)));
         }
+        self.send_in_time();
     }
 
     fn append(&mut self, id: u64, key: IdempotencyKey, new: NewRecord, ticket: Option<AppendTicket>) {

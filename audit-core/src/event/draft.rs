@@ -13,7 +13,7 @@ use super::changes::{self, Side};
 use super::fragments::Fragments;
 use super::json;
 use super::limits::{ACTOR_BYTES, CAPTURE_BYTES, TARGETS, TEXT_CHARS, USER_METADATA_KEYS};
-use super::members::{Key, Members, OnDuplicate};
+use super::members::{Key, METADATA, Members, OnDuplicate};
 use super::mended::Mended;
 use super::out::{Out, insert};
 use super::redaction::{HashKey, Redaction};
@@ -28,7 +28,6 @@ const VERSION: &[u8] = b"\",\"version\":";
 const OCCURRED_AT: &[u8] = b",\"occurred_at\":\"";
 
 const TARGETS_KEY: &[u8] = b",\"targets\":[";
-const METADATA_KEY: &[u8] = b",\"metadata\":{";
 
 /// What most events need; a larger one grows.
 const USUAL_BYTES: usize = 1_024;
@@ -317,7 +316,7 @@ impl Draft {
             return start;
         }
         self.close_targets();
-        self.buf.extend_from_slice(METADATA_KEY);
+        self.buf.extend_from_slice(METADATA);
         *self.metadata.insert(self.buf.len())
     }
 
@@ -367,11 +366,7 @@ impl Draft {
         self.close_targets();
         let actor_is_missing = self.actor_len == 0 && defaults.actor.is_none();
         if let Some(start) = self.metadata {
-            if self.members.is_empty() {
-                self.buf.truncate(start - METADATA_KEY.len());
-            } else {
-                self.buf.push(b'}');
-            }
+            self.members.close(&mut self.buf, start);
         }
         if self.actor_len == 0 {
             self.buf.extend_from_slice(b",\"actor\":");

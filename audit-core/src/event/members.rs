@@ -3,6 +3,9 @@
 use super::limits::{METADATA_KEY_CHARS, METADATA_KEYS};
 use super::out::Out;
 
+/// What opens a metadata object behind another member.
+pub(crate) const METADATA: &[u8] = b",\"metadata\":{";
+
 /// Knows where each member of an open metadata object begins, so that a key can be found again. The object itself is in
 /// the event's buffer, its members at offsets from the byte behind its `{`.
 #[derive(Debug, Clone)]
@@ -38,8 +41,17 @@ impl Members {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Ends the object that `METADATA` opened and whose members begin at `object`; one without any is taken out.
+    pub(crate) fn close(&self, buf: &mut Vec<u8>, object: usize) {
+        if self.is_empty() {
+            buf.truncate(object - METADATA.len());
+        } else {
+            buf.push(b'}');
+        }
     }
 
     pub(crate) fn is_full(&self, buf: &[u8]) -> bool {

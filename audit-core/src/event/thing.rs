@@ -4,7 +4,7 @@ use super::changes::Compared;
 use super::draft::Organization;
 use super::json;
 use super::limits::{EVENT_BYTES, METADATA_KEYS, TEXT_CHARS};
-use super::members::{Key, Members, OnDuplicate};
+use super::members::{Key, METADATA, Members, OnDuplicate};
 use super::out::{Out, insert};
 use super::redaction::Redaction;
 use super::value::{AuditValue, ValueWriter};
@@ -44,7 +44,6 @@ struct Field {
 
 const ID: Field = Field { first: b"\"id\":", next: b",\"id\":" };
 const NAME: Field = Field { first: b"\"name\":", next: b",\"name\":" };
-const METADATA: &[u8] = b",\"metadata\":{";
 
 impl Told {
     #[inline]
@@ -92,11 +91,7 @@ impl Thing<'_> {
             });
         }
         if let Some(start) = self.told.metadata {
-            if self.told.members.is_empty() {
-                self.out.buf.truncate(start - METADATA.len());
-            } else {
-                self.out.buf.push(b'}');
-            }
+            self.told.members.close(self.out.buf, start);
         }
         self.out.buf.extend_from_slice(b",\"type\":");
         let kind = self.told.kind.unwrap_or(kind);
